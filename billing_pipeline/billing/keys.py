@@ -1,0 +1,34 @@
+"""The keys by which a charge, a document and a plan are known for ever.
+
+A charge key is in the journal once, ever; a document key stands in the `reference` of a document we created.
+Keys are 32 hexadecimal digits behind a prefix that says what they are, so that a person who meets one in
+HaloPSA can tell ours from theirs. The key of a collapsed line is made where its group is made, in `modify_charges.sql`.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+CHARGE_PREFIX = "bp-c-"
+DOCUMENT_PREFIX = "bp-d-"
+_DIGITS = 32
+
+
+def _digest(*parts: str) -> str:
+    # The length before each part keeps ("a", "bc") and ("ab", "c") apart.
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    return sha256(joined.encode()).hexdigest()[:_DIGITS]
+
+
+def charge_key(integration: str, invoice_id: str, source_line_id: str) -> str:
+    """The key of one source line."""
+    return CHARGE_PREFIX + _digest("line", integration, invoice_id, source_line_id)
+
+
+def document_key(client: str, currency: str, group: str, charge_keys: Iterable[str]) -> str:
+    """The key of a document that we create, from the charges on it."""
+    return DOCUMENT_PREFIX + _digest("document", client, currency, group, *sorted(charge_keys))
+
+
+def is_ours(key: object) -> bool:
+    """Whether a text read in HaloPSA is one of our keys."""
+    return isinstance(key, str) and key.startswith((CHARGE_PREFIX, DOCUMENT_PREFIX))

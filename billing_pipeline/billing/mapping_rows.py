@@ -1,0 +1,61 @@
+"""Rows of the CSV files beside `billing.yaml`: what a person confirmed of clients, products and taxes."""
+
+import re
+from dataclasses import dataclass
+
+from billing_pipeline.billing.setting_types import IntegrationName
+
+
+@dataclass(frozen=True)
+class ClientRow:
+    """A client, and one Pax8 company of it if it has any. A client has a row for each of its companies.
+
+    `halopsa_client_id` is None only where `excluded`. Ids of recurring invoices are negative in HaloPSA.
+    """
+
+    client: str
+    name: str
+    halopsa_client_id: int | None
+    pax8_company_id: str | None = None
+    excluded: bool = False
+    recurring_invoice_id: int | None = None
+    contract_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ProductRow:
+    """A confirmed match of a product with a HaloPSA item. At least one of `product_id` and `sku` is given."""
+
+    integration: IntegrationName
+    product_id: str | None
+    sku: str | None
+    term: str | None
+    halopsa_item_id: int
+
+
+@dataclass(frozen=True)
+class ProductTemplateRow:
+    """What products of one HaloPSA item have in common; `tax_code` is a Tax.id."""
+
+    halopsa_item_id: int
+    name: str
+    tax_code: int | None = None
+
+
+@dataclass(frozen=True)
+class TaxLocationRow:
+    """The tax of a place; `postcode_prefix` is in capitals without spaces, `tax_code` is a Tax.id."""
+
+    postcode_prefix: str
+    tax_code: int
+
+
+def normalise_term(term: str | None) -> str:
+    """Return a billing term in one spelling: Pax8 writes One-Time, One-time and 1-Time for the same."""
+    bare = re.sub(r"[\s-]", "", term or "").lower()
+    return "onetime" if bare == "1time" else bare
+
+
+def normalise_postcode(postcode: str) -> str:
+    """Return a postcode in capitals without spaces and hyphens."""
+    return re.sub(r"[\s-]", "", postcode).upper()

@@ -1,0 +1,99 @@
+"""Money: exact decimals in, amounts in a currency's minor unit out. The only place that rounds."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+
+STORED_SCALE = 10
+STORED_DIGITS = 28
+_HALF_UP_DIGITS = 60
+
+# ISO 4217 currencies whose minor unit is not a hundredth.
+_MINOR_UNITS = {
+    **dict.fromkeys(
+        (
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+        ),
+        0,
+    ),
+    **dict.fromkeys(("XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def minor_unit_digits(currency: str) -> int:
+    """How many decimal places the minor unit of an ISO 4217 currency has (2 where nothing else is known)."""
+    return _MINOR_UNITS.get(currency.upper(), 2)
+
+
+def round_half_up(amount: Decimal, digits: int) -> Decimal:
+    """`amount` with exactly `digits` decimal places, halves away from zero; never a negative zero."""
+    with localcontext() as context:
+        context.prec = _HALF_UP_DIGITS
+        rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return rounded if rounded else abs(rounded)
+
+
+def round_amount(amount: Decimal, currency: str) -> Decimal:
+    """`amount` in the minor unit of `currency`, halves away from zero."""
+    return round_half_up(amount, minor_unit_digits(currency))
+
+
+def fits_storage(amount: Decimal) -> bool:
+    """Whether DECIMAL(28,10) holds the amount without losing a digit."""
+    if not amount.is_finite():
+        return False
+    exponent = amount.normalize().as_tuple().exponent
+    return (
+        isinstance(exponent, int)
+        and exponent >= -STORED_SCALE
+        and amount.adjusted() < STORED_DIGITS - STORED_SCALE
+    )
+
+
+def parse_amount(value: object) -> Decimal | None:
+    """A JSON value as an exact Decimal: a number or a number in text; None for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, str):
+        try:
+            amount = Decimal(value.strip())
+        except InvalidOperation:
+            return None
+        return amount if amount.is_finite() else None
+    return None
+
+
+def exact_unit_price(total: Decimal, quantity: Decimal, digits: int) -> Decimal | None:
+    """The unit price with at most `digits` decimals that times `quantity` is exactly `total`, or None."""
+    if quantity <= 0:
+        return None
+    with localcontext() as context:
+        context.prec = _HALF_UP_DIGITS
+        unit_price = round_half_up(total / quantity, digits)
+        return unit_price if unit_price * quantity == total else None
+
+
+def show_amount(amount: Decimal, currency: str = "") -> str:
+    """An amount for people: thousands separated, at least the minor unit, every further digit kept."""
+    digits = minor_unit_digits(currency) if currency else 2
+    exponent = amount.normalize().as_tuple().exponent
+    places = max(digits, -exponent if isinstance(exponent, int) else digits)
+    text = f"{amount:,.{places}f}"
+    return f"{text} {currency}" if currency else text

@@ -1,0 +1,175 @@
+"""The sealed plan of a client's month: exactly what will change in HaloPSA, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing_pipeline.billing.canonical import canonical_json, content_hash
+
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ChargeToPlan:
+    """One charge that is left to bill, reconciled. Amounts are exact, in `currency`; periods are half-open."""
+
+    charge_key: str
+    integration: str
+    invoice_id: str
+    invoice_date: date
+    line_no: int
+    row_kind: str
+    line_class: str
+    product_id: str
+    product_name: str
+    sku: str
+    term: str
+    description: str
+    purchase_order: str | None
+    period_start: date | None
+    period_end: date | None
+    currency: str
+    quantity: Decimal
+    price: Decimal | None
+    sell: Decimal
+    cost: Decimal
+    item_id: int | None
+    item_reference: str | None
+    income_account: str | None
+    expense_account: str | None
+    tax_id: int | None
+    collapse_group: str | None
+    setting_level: str | None
+    line_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BilledClient:
+    """The HaloPSA client on which a client's documents are made, after HaloPSA's own redirect."""
+
+    client: str
+    name: str
+    halopsa_client_id: int
+    billed_client_id: int
+    billed_client_name: str
+    inactive: bool
+    currency: str | None
+
+
+@dataclass(frozen=True)
+class PlannedLine:
+    """A document line as HaloPSA will get it; `sell` and `cost` are the rounded totals.
+
+    `line_keys` are the source lines that it bills, several where they were collapsed.
+    """
+
+    charge_key: str
+    integration: str
+    invoice_id: str
+    collapse_group: str | None
+    setting_level: str | None
+    line_keys: tuple[str, ...]
+    item_id: int | None
+    item_reference: str | None
+    short_description: str
+    long_description: str
+    quantity: Decimal
+    unit_price: Decimal
+    unit_cost: Decimal
+    sell: Decimal
+    cost: Decimal
+    source_sell: Decimal
+    source_cost: Decimal
+    tax_id: int | None
+    income_account: str | None
+    expense_account: str | None
+
+
+@dataclass(frozen=True)
+class PlannedDocument:
+    """A document to create. `date_rule` stands in the hash instead of a date that the clock gave."""
+
+    document_key: str
+    client: str
+    billed_client_id: int
+    currency: str
+    currency_id: int
+    group: str
+    date_rule: str
+    invoice_date: date
+    lines: tuple[PlannedLine, ...]
+
+    @property
+    def sell(self) -> Decimal:
+        """Σ of the lines' rounded totals, before tax."""
+        return sum((line.sell for line in self.lines), Decimal(0))
+
+    @property
+    def cost(self) -> Decimal:
+        """Σ of the lines' rounded costs."""
+        return sum((line.cost for line in self.lines), Decimal(0))
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item that HaloPSA does not have and that posting creates, once, in the product group `item_group`."""
+
+    reference: str
+    name: str
+    sku: str
+    product_id: str
+    term: str
+    integration: str
+    item_group: str
+    income_account: str | None
+    expense_account: str | None
+    tax_id: int | None
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a client's month, or one line of it, may not be posted, with its money."""
+
+    disposition: str
+    reason: str
+    detail: str
+    currency: str | None
+    sell: Decimal | None
+    cost: Decimal | None
+    source_line_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ClientPlan:
+    """The plan of one client and month, in the order in which it is carried out."""
+
+    month: str
+    client: str
+    new_items: tuple[NewItem, ...]
+    documents: tuple[PlannedDocument, ...]
+
+    def as_json(self) -> str:
+        """The plan as canonical JSON: what is stored, shown, and carried out."""
+        return canonical_json(self._content(with_clock=True))
+
+    @property
+    def plan_hash(self) -> str:
+        """SHA-256 over the plan without anything that a clock or a run gave it."""
+        return content_hash(self._content(with_clock=False))
+
+    def _content(self, *, with_clock: bool) -> Mapping[str, Any]:
+        documents = []
+        for document in self.documents:
+            content = {**vars(document), "lines": [vars(line) for line in document.lines]}
+            if not with_clock and document.date_rule == "today":
+                del content["invoice_date"]
+            documents.append(content)
+        return {
+            "version": PLAN_VERSION,
+            "month": self.month,
+            "client": self.client,
+            "new_items": [vars(item) for item in self.new_items],
+            "documents": documents,
+        }

@@ -1,0 +1,52 @@
+"""A kernel file lock that names its holder. The kernel releases it when its process dies, however it dies."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from billing_pipeline.billing.errors import WarehouseLocked
+
+
+def _holder_file(lock_file: Path) -> Path:
+    return lock_file.with_name(lock_file.name + ".holder")
+
+
+def describe_holder(lock_file: Path) -> str:
+    """Who wrote the holder note beside a lock: process, host, purpose and since when."""
+    try:
+        note = json.loads(_holder_file(lock_file).read_text())
+        return f"process {note['pid']} on {note['host']} ({note['purpose']}, since {note['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a process that left no note"
+
+
+@contextmanager
+def hold_lock(lock_file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
+    """Hold `lock_file` for the block; wait at most `wait_seconds`, then raise WarehouseLocked naming the holder."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_file, thread_local=False)
+    try:
+        lock.acquire(timeout=wait_seconds, poll_interval=0.05)
+    except Timeout:
+        raise WarehouseLocked(
+            f"{lock_file} is held by {describe_holder(lock_file)}; waited {wait_seconds:g} seconds for it to "
+            f"{purpose}. Nothing was changed. Wait until it is done, or stop that process, then run this again."
+        ) from None
+    holder = _holder_file(lock_file)
+    try:
+        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose, "since": since}
+        # A note that cannot be written (a full disk) must not keep the work from being done or refused clearly.
+        with suppress(OSError):
+            holder.write_text(json.dumps(note))
+        yield
+    finally:
+        with suppress(OSError):
+            holder.unlink()
+        lock.release()

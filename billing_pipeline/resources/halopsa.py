@@ -1,0 +1,308 @@
+"""HaloPSA's REST API: complete lists, single documents, and writes of one document each.
+
+Writes are never repeated: HaloPSA has no idempotency key, and posting twice makes two invoices.
+`RecurringInvoice/process`, which creates real invoices, is not here and must not be.
+"""
+
+from collections import Counter
+from datetime import date
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import dagster as dg
+from pydantic import Field
+
+from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, UnreadableAnswer
+from billing_pipeline.resources.failures import ServiceFacts
+from billing_pipeline.resources.http import HttpService, Query, demand_values
+from billing_pipeline.resources.limits import limits_of
+from billing_pipeline.resources.oauth import TokenRequest
+from billing_pipeline.resources.paging import HaloPages, Row, list_in
+from billing_pipeline.resources.retries import RetryPolicy
+from billing_pipeline.resources.rights import check_rights
+
+_CUSTOMERS = ("read:customers", "edit:customers")
+_INVOICES = ("read:invoices", "edit:invoices")
+
+FACTS = ServiceFacts(
+    name="HaloPSA",
+    url_variable="HALOPSA_RESOURCE_SERVER",
+    token_url_variable="HALOPSA_AUTHORISATION_SERVER",  # noqa: S106 (the name of a variable)
+    credential_variables=(
+        "HALOPSA_CLIENT_ID",
+        "HALOPSA_CLIENT_SECRET",
+        "HALOPSA_TENANT",
+        "HALOPSA_AUTHORISATION_SERVER",
+    ),
+    where_to_grant=(
+        "to the API application (Configuration > Integrations > HaloPSA API > the application > Permissions) "
+        "and the same to the role of the agent that it logs on as"
+    ),
+    rights={
+        "Client": _CUSTOMERS,
+        "Site": _CUSTOMERS,
+        "Item": ("read:items", "edit:items"),
+        "AssetGroup": ("read:assets and read:items", "edit:assets and edit:items"),
+        "Tax": ("read access to taxes", "edit access to taxes"),
+        "Currency": ("read access to currencies", "edit access to currencies"),
+        "RecurringInvoice": _INVOICES,
+        "Invoice": _INVOICES,
+        "ClientContract": ("read:contracts", "edit:contracts"),
+    },
+    unauthorized_means_permission=True,
+    tenant_hint="HaloPSA does so for a wrong tenant: check HALOPSA_TENANT. If it is right, try again later.",
+)
+
+LIST_KEYS = {
+    "Client": "clients",
+    "Site": "sites",
+    "Item": "items",
+    "AssetGroup": "assetgroups",
+    "Tax": "taxes",
+    "Currency": "currencies",
+    "RecurringInvoice": "invoices",
+    "Invoice": "invoices",
+    "ClientContract": "contracts",
+}
+
+_WITH_INACTIVE: Query = {"includeactive": "true", "includeinactive": "true"}
+_WHOLE: Query = {"includedetails": "true"}
+
+
+class HaloClient:
+    """Reads and writes HaloPSA. Thread-safe; closed by `close` or `with`.
+
+    Reads raise ServiceError or one of its kinds: CredentialsRefused, PermissionMissing, ServiceUnreachable
+    (after the retries), UnreadableAnswer. Writes raise NotWritten or OutcomeUnknown and nothing else.
+    Lists are complete, hold each id once, and are sorted by id.
+    """
+
+    def __init__(
+        self,
+        resource_server: str,
+        authorisation_server: str,
+        tenant: str,
+        client_id: str,
+        client_secret: str,
+        requests_per_5_minutes: int | None = 300,
+        timeout_seconds: float = 60,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        demand_values(
+            "HaloPSA",
+            {
+                "HALOPSA_RESOURCE_SERVER": resource_server,
+                "HALOPSA_AUTHORISATION_SERVER": authorisation_server,
+                "HALOPSA_CLIENT_ID": client_id,
+                "HALOPSA_CLIENT_SECRET": client_secret,
+            },
+        )
+        self.address = resource_server.rstrip("/")
+        self.tenant = tenant
+        token = TokenRequest(
+            url=f"{authorisation_server.rstrip('/')}/token",
+            body="form",
+            fields={"client_id": client_id, "client_secret": client_secret, "scope": "all"},
+            query={"tenant": tenant} if tenant else {},
+            credential_variables=", ".join(FACTS.credential_variables),
+        )
+        limits = limits_of("HaloPSA", f"{self.address} {tenant}", requests_per_5_minutes, 300)
+        self._service = HttpService(FACTS, self.address, token, limits, timeout_seconds, policy)
+        self._pages = HaloPages(self._service)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._service.close()
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Requests sent so far by "METHOD route", ids as {id}, retries and tokens included."""
+        return self._service.requests
+
+    def clients(self) -> list[Row]:
+        """All clients, inactive ones too."""
+        return self._list("Client", _WITH_INACTIVE)
+
+    def sites(self) -> list[Row]:
+        """All sites with their addresses, inactive ones too."""
+        return self._list("Site", {**_WITH_INACTIVE, "includeaddress": "true"})
+
+    def items(self) -> list[Row]:
+        """The active items, which are those that HaloPSA lists by itself."""
+        return self._list("Item")
+
+    def product_groups(self) -> list[Row]:
+        """All product groups; HaloPSA calls them AssetGroup."""
+        return self._list("AssetGroup")
+
+    def taxes(self) -> list[Row]:
+        """All taxes."""
+        return self._list("Tax")
+
+    def currencies(self) -> list[Row]:
+        """All currencies."""
+        return self._list("Currency")
+
+    def contracts(self) -> list[Row]:
+        """All client contracts, inactive ones too."""
+        return self._list("ClientContract", {"includeinactive": "true"})
+
+    def recurring_invoices(self, include_lines: bool = True) -> list[Row]:
+        """All recurring invoices (their ids are negative), with their lines unless told otherwise."""
+        return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
+
+    def invoices(
+        self, since: date | None = None, client_id: int | None = None, search: str | None = None
+    ) -> list[Row]:
+        """Invoices with their lines: dated `since` or later, of one client, found by a search text.
+
+        HaloPSA ignores filters that it does not know, so date and client are checked here again; an
+        invoice that does not say its date or its client stays in, for nothing shows that it is another.
+        `search` cannot be checked: look into what comes.
+        """
+        query: dict[str, str | int] = {"includelines": "true"}
+        if since is not None:
+            query["invoicedatestart"] = query["start_date"] = since.isoformat()
+        if client_id is not None:
+            query["client_id"] = client_id
+        if search is not None:
+            query["search"] = search
+        return [
+            row
+            for row in self._list("Invoice", query)
+            if (since is None or _may_be_since(row, since))
+            and (client_id is None or row.get("client_id", client_id) == client_id)
+        ]
+
+    def invoice(self, invoice_id: int) -> Row | None:
+        """One invoice whole, with its lines; None if HaloPSA says 404."""
+        return self._find("Invoice", invoice_id)
+
+    def recurring_invoice(self, invoice_id: int) -> Row | None:
+        """One recurring invoice whole, with its lines; None if HaloPSA says 404."""
+        return self._find("RecurringInvoice", invoice_id)
+
+    def create_invoice(self, document: Row) -> Row:
+        """Create one invoice from a document without id; HaloPSA's answer. See the class for errors."""
+        return self._create("Invoice", document)
+
+    def update_invoice(self, document: Row) -> Row:
+        """Change the invoice with the document's id; its `lines`, if given, replace all lines."""
+        return self._update("Invoice", document)
+
+    def update_recurring_invoice(self, document: Row) -> Row:
+        """Change the recurring invoice with the document's id; its `lines`, if given, replace all lines."""
+        return self._update("RecurringInvoice", document)
+
+    def create_item(self, document: Row) -> Row:
+        """Create one item from a document without id; HaloPSA's answer."""
+        if "update_recurring_invoice_price" in document:
+            raise NotWritten(
+                None,
+                "HaloPSA: the item was not sent: update_recurring_invoice_price rewrites recurring lines.",
+            )
+        return self._create("Item", document)
+
+    def create_product_group(self, document: Row) -> Row:
+        """Create one product group from a document without id; HaloPSA's answer."""
+        return self._create("AssetGroup", document)
+
+    def check(self) -> list[str]:
+        """Try the credentials and each right to read with one small read; a line for each that works.
+
+        Rights to write cannot be tried without writing: the scope that came with the token is told instead.
+        Raises CredentialsRefused, ServiceUnreachable …, or one PermissionMissing with every right missing.
+        """
+        lines = check_rights([partial(self._readable, resource) for resource in LIST_KEYS])
+        scope = self._service.granted_scope
+        return [*lines, f"HaloPSA granted the scope: {scope or '(it does not say)'}"]
+
+    def _readable(self, resource: str) -> str:
+        query: Query = {"pageinate": "true", "page_no": 1, "page_size": 1}
+        list_in(f"/{resource}", LIST_KEYS[resource], self._service.get(f"/{resource}", query).data)
+        return f"HaloPSA {resource}: readable"
+
+    def _list(self, resource: str, query: Query | None = None) -> list[Row]:
+        return self._pages.read(f"/{resource}", LIST_KEYS[resource], query)
+
+    def _find(self, resource: str, row_id: int) -> Row | None:
+        answer = self._service.find(f"/{resource}/{int(row_id)}", _WHOLE)
+        if answer is None:
+            return None
+        row = _one_object(answer.data)
+        if row is None or row.get("id") != row_id:
+            raise UnreadableAnswer(f"HaloPSA: asked for {resource} {row_id}, got something else.")
+        return row
+
+    def _create(self, resource: str, document: Row) -> Row:
+        if document.get("id"):
+            raise NotWritten(
+                None,
+                f"HaloPSA: the new {resource} was not sent: its id {document['id']} would change another.",
+            )
+        return self._write(resource, document)
+
+    def _update(self, resource: str, document: Row) -> Row:
+        if not document.get("id"):
+            raise NotWritten(
+                None, f"HaloPSA: the change of {resource} was not sent: without an id it would create one."
+            )
+        return self._write(resource, document)
+
+    def _write(self, resource: str, document: Row) -> Row:
+        # An array of one: HaloPSA takes arrays only, and answers an array of one with an object.
+        row = _one_object(self._service.post(f"/{resource}", [document]))
+        if row is None or not isinstance(row.get("id"), int):
+            raise OutcomeUnknown(
+                f"HaloPSA: the answer to POST /{resource} holds no {resource} with an id: it may have been "
+                f"written. Look for its key before anything else."
+            )
+        return row
+
+
+class HaloResource(dg.ConfigurableResource["HaloResource"]):
+    """HaloPSA for Dagster: plain settings, nothing is opened or checked before `open`."""
+
+    resource_server: str = ""
+    authorisation_server: str = ""
+    tenant: str = ""
+    client_id: str = ""
+    client_secret: str = Field(default="", repr=False)
+    requests_per_5_minutes: int = 300
+    timeout_seconds: int = 60
+
+    def open(self) -> HaloClient:
+        """A client to use with `with`; raises SettingsError naming the variables that are not set."""
+        return HaloClient(
+            resource_server=self.resource_server,
+            authorisation_server=self.authorisation_server,
+            tenant=self.tenant,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            requests_per_5_minutes=self.requests_per_5_minutes,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+
+def _one_object(data: Any) -> Row | None:
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    return data if isinstance(data, dict) else None
+
+
+def _may_be_since(row: Row, since: date) -> bool:
+    try:
+        day = date.fromisoformat(str(row.get("invoice_date"))[:10])
+    except ValueError:
+        return True
+    # Years up to 1900 are how HaloPSA writes a date that is not set.
+    return day >= since or day.year <= 1900

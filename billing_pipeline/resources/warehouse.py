@@ -1,0 +1,330 @@
+"""The DuckDB file that holds every step: one writer, one transaction a piece of work, opened only while it lasts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+
+from billing_pipeline.billing.errors import WarehouseError, WarehouseLocked
+from billing_pipeline.resources.file_lock import hold_lock
+
+LOCK_WAIT_SECONDS = 60.0
+MEMORY_LIMIT = "2GB"
+# The row of schema_migrations that says with which views and comments the file was last opened.
+_VIEWS = 0
+
+_ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DECIMAL(28,10)": pa.decimal128(28, 10),
+    "DECIMAL(18,3)": pa.decimal128(18, 3),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "BIGINT[]": pa.list_(pa.int64()),
+}
+
+
+@cache
+def read_sql(name: str) -> str:
+    """The text of `sql/<name>.sql`."""
+    return (files("billing_pipeline.sql") / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _migrations() -> tuple[tuple[int, str, str], ...]:
+    folder = files("billing_pipeline.sql") / "migrations"
+    found = sorted(
+        (entry.name, entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
+    )
+    return tuple((int(name.partition("_")[0]), name, text) for name, text in found)
+
+
+class Session:
+    """One open transaction on the warehouse."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+        self._connection = connection
+        self.now = now
+
+    def execute(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> None:
+        """Run one statement with bound parameters."""
+        self._connection.execute(sql, parameters).fetchall()
+
+    def rows(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows of a query as dicts; decimals are Decimal."""
+        result = self._connection.execute(sql, parameters)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def value(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> Any:
+        """The single value of a query; None where it has no row."""
+        row = self._connection.execute(sql, parameters).fetchone()
+        return row[0] if row else None
+
+    def set_variables(self, **variables: object) -> None:
+        """Bind variables for the statements of a `.sql` file, which read them with getvariable()."""
+        for name, value in variables.items():
+            self._connection.execute(f"set variable {name} = ?", [value])
+
+    def run(self, name: str, **variables: object) -> None:
+        """Run every statement of `sql/<name>.sql` with these variables bound."""
+        self.set_variables(**variables)
+        self._connection.execute(read_sql(name)).fetchall()
+
+    def frame(self, name: str, schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Make `rows` a temporary table `name`; `schema` maps each column to its DuckDB type."""
+        table = _arrow_table(schema, rows)
+        self._connection.register("incoming_frame", table)
+        try:
+            self._connection.execute(
+                f"create or replace temp table {name} as select * from incoming_frame"
+            ).fetchall()
+        finally:
+            self._connection.unregister("incoming_frame")
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append `rows` to a table by column name; columns that a row leaves out are null."""
+        if not rows:
+            return
+        schema = {
+            str(name): str(kind)
+            for name, kind in self._connection.execute(
+                "select column_name, data_type from duckdb_columns() "
+                "where table_name = ? and schema_name = 'main' and database_name = current_database() order by column_index",
+                [table],
+            ).fetchall()
+        }
+        unknown = set().union(*(row.keys() for row in rows)) - set(schema)
+        if unknown:
+            raise WarehouseError(f"Table {table} has no column {', '.join(sorted(unknown))}.")
+        self._connection.register("incoming_frame", _arrow_table(schema, rows))
+        try:
+            self._connection.execute(f"insert into {table} by name select * from incoming_frame").fetchall()
+        finally:
+            self._connection.unregister("incoming_frame")
+
+    def log_step(
+        self, step: str, month: str | None, clients: int, row_count: int, seconds: Any, run_id: str
+    ) -> None:
+        """Note in `step_log` that a step was done; committed with the step's own rows."""
+        self.insert(
+            "step_log",
+            [
+                {
+                    "run_id": run_id,
+                    "step": step,
+                    "month": month,
+                    "clients": clients,
+                    "row_count": row_count,
+                    "seconds": seconds,
+                    "finished_at": self.now,
+                }
+            ],
+        )
+
+
+def _arrow_table(schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    arrays, fields = [], []
+    for name, kind in schema.items():
+        arrow_type = _ARROW_TYPES[kind]
+        try:
+            arrays.append(pa.array([row.get(name) for row in rows], arrow_type))
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise WarehouseError(f"Column {name} ({kind}) cannot hold a value: {error}") from error
+        fields.append(pa.field(name, arrow_type))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+class Warehouse:
+    """The warehouse at `path`; every use takes the writing lock, for there is one writer and no reader.
+
+    Times are naive UTC. Raises WarehouseLocked after `lock_wait_seconds`, WarehouseError where the file is
+    damaged, of a newer version, or the disk is full.
+    """
+
+    def __init__(self, path: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
+        self.path = path.resolve()
+        self.lock_wait_seconds = lock_wait_seconds
+
+    @property
+    def lock_file(self) -> Path:
+        """The lock that guards the file."""
+        return self.path.with_name(self.path.name + ".lock")
+
+    @property
+    def published(self) -> Path:
+        """The folder that analysts read."""
+        return self.path.parent / "published"
+
+    @contextmanager
+    def posting_lock(self) -> Iterator[None]:
+        """Hold the second lock, which guards the whole posting step."""
+        with hold_lock(
+            self.path.with_name(self.path.name + ".posting.lock"),
+            "post invoices to HaloPSA",
+            self.lock_wait_seconds,
+        ):
+            yield
+
+    @contextmanager
+    def connect(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file, opened and migrated under the lock, closed at the end. Most callers want `session`."""
+        with hold_lock(self.lock_file, purpose, self.lock_wait_seconds):
+            try:
+                connection = duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
+            except duckdb.Error as error:
+                raise self._explain(error, purpose) from error
+            try:
+                _migrate(connection)
+                yield connection
+            except duckdb.Error as error:
+                raise self._explain(error, purpose) from error
+            finally:
+                connection.close()
+
+    @contextmanager
+    def session(self, purpose: str) -> Iterator[Session]:
+        """One transaction: committed at the end of the block, rolled back if the block raises."""
+        with self.connect(purpose) as connection:
+            connection.execute("begin transaction")
+            try:
+                yield Session(connection, datetime.now(UTC).replace(tzinfo=None))
+            except BaseException:
+                # A failed commit has rolled back by itself already.
+                try:
+                    connection.execute("rollback")
+                except duckdb.Error:
+                    pass
+                raise
+            connection.execute("commit")
+
+    def copy_to(self, file: Path) -> tuple[int, str]:
+        """Copy every table and view to a new file that DuckDB 1.2 and later reads.
+
+        The number of rows of the posting journal in the copy, and the hash of the last.
+        """
+        with self.connect("publish the database") as connection:
+            connection.execute("checkpoint")
+            # ATTACH takes no bound parameter and no expression, so the path is quoted as a literal.
+            quoted = str(file).replace("'", "''")
+            connection.execute(f"attach '{quoted}' as published_copy (storage_version 'v1.2.0')")
+            connection.execute(f'copy from database "{self._catalog(connection)}" to published_copy')
+            head = connection.execute(
+                "select seq, row_hash from published_copy.posting_journal order by seq desc limit 1"
+            ).fetchone()
+            connection.execute("detach published_copy")
+        return (int(head[0]), str(head[1])) if head else (0, "0" * 64)
+
+    @staticmethod
+    def _catalog(connection: duckdb.DuckDBPyConnection) -> str:
+        row = connection.execute("select current_database()").fetchone()
+        return str(row[0]).replace('"', '""') if row else ""
+
+    def _explain(self, error: duckdb.Error, purpose: str) -> WarehouseError:
+        text = str(error)
+        lowered = text.lower()
+        if "lock on file" in lowered or "being used by another process" in lowered:
+            return WarehouseLocked(
+                f"{self.path} is open in another program, so the pipeline cannot {purpose}: {_first_line(text)} "
+                f"Close it there (analysts read {self.published / 'billing.duckdb'}), then run this again."
+            )
+        if (
+            "no space left" in lowered
+            or "disk full" in lowered
+            or "could not write" in lowered
+            or "max_temp_directory_size" in lowered
+        ):
+            return WarehouseError(
+                f"The disk is full: the pipeline could not {purpose} in {self.path}. Nothing of this step was "
+                f"kept. Free some space, then run this again. ({_first_line(text)})"
+            )
+        if isinstance(
+            error,
+            duckdb.IOException
+            | duckdb.SerializationException
+            | duckdb.InternalException
+            | duckdb.FatalException,
+        ):
+            return WarehouseError(
+                f"{self.path} cannot be read: {_first_line(text)} It may be damaged, or not a DuckDB file. "
+                f"Put it aside, restore the last backup, and run this again; HaloPSA was not changed."
+            )
+        return WarehouseError(f"The pipeline could not {purpose} in {self.path}: {text}")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no details."
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "create table if not exists schema_migrations (number integer, name text, checksum text, applied_at timestamp)"
+    )
+    applied = {
+        int(number): (str(name), str(checksum))
+        for number, name, checksum in connection.execute(
+            "select number, name, checksum from schema_migrations"
+        ).fetchall()
+    }
+    known = {number: (name, sha256(text.encode()).hexdigest()) for number, name, text in _migrations()}
+    views = sha256((read_sql("views") + read_sql("comments")).encode()).hexdigest()
+    newer = sorted(set(applied) - set(known) - {_VIEWS})
+    if newer:
+        raise WarehouseError(
+            f"The database was made by a newer version of the pipeline (migration {applied[newer[-1]][0]}). "
+            "Install that version, or use another BILLING_WAREHOUSE."
+        )
+    changed = [
+        name
+        for number, (name, checksum) in applied.items()
+        if number in known and known[number][1] != checksum
+    ]
+    if changed:
+        raise WarehouseError(
+            f"Migration {', '.join(changed)} differs from the one this database was made with. "
+            "Install the version that made it; a migration never changes once it has run."
+        )
+    missing = sorted(set(known) - set(applied))
+    texts = {number: text for number, _, text in _migrations()}
+    for number in missing:
+        _apply(connection, number, *known[number], texts[number])
+    if missing or applied.get(_VIEWS, ("", ""))[1] != views:
+        _apply(connection, _VIEWS, "views", views, read_sql("views"), read_sql("comments"))
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, number: int, name: str, checksum: str, *texts: str) -> None:
+    connection.execute("begin transaction")
+    for text in texts:
+        connection.execute(text)
+    connection.execute("delete from schema_migrations where number = ?", [number])
+    connection.execute(
+        "insert into schema_migrations values (?, ?, ?, ?)",
+        [number, name, checksum, datetime.now(UTC).replace(tzinfo=None)],
+    )
+    connection.execute("commit")
+
+
+class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The warehouse for Dagster: `path` of the DuckDB file."""
+
+    path: str
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS
+
+    def open(self) -> Warehouse:
+        """The warehouse; nothing is opened or locked until it is used."""
+        return Warehouse(Path(self.path), self.lock_wait_seconds)

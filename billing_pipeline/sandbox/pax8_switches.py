@@ -1,0 +1,18 @@
+"""What can be switched on the sandbox's Pax8, where the real one differs from time to time or is unknown."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Pax8Switches:
+    """Changed by `PUT /_sandbox/switches`, or with `dataclasses.replace` on the state."""
+
+    omit_empty_content: bool = (
+        True  # a page without rows has no `content`, as seen on the wire; off: an empty list
+    )
+    oversized_page: Literal["refuse", "cap"] = "refuse"  # size over 200: a 400, or 200 rows without a word
+    item_count_offset: int = 0  # added to the totalElements of invoice items
+    repeat_item_across_pages: bool = False  # a page of items begins with the last one of the page before
+    token_seconds: int = 86_400  # how long a token lives, and what expires_in says
+    token_requests: int | None = None  # a token is refused after so many requests; None: never

@@ -1,0 +1,168 @@
+-- Source lines of a month in one shape: typed, classified, mapped to a client. One row a source line.
+-- Reads: raw_invoice_items, posted_source_lines; frames month_invoices, client_companies, terms, scope_clients.
+delete from normalized_charges
+where month = getvariable('month') and client in (select client from scope_clients);
+
+insert into normalized_charges by name
+with source_lines as (
+    select
+        items.*,
+        invoices.invoice_date,
+        invoices.status as invoice_status,
+        invoices.standing,
+        case getvariable('sell_field') when 'subTotal' then items.sub_total else items.total end as sell_amount,
+        case getvariable('cost_field') when 'amountDue' then items.amount_due else items.cost_total end as cost_amount,
+        lower(coalesce(items.type, '')) as folded_type,
+        replace(replace(lower(coalesce(items.term, '')), ' ', ''), '-', '') as folded_term,
+        lower(concat_ws(' ', items.product_name, items.description)) as text
+    from raw_invoice_items as items
+    join month_invoices as invoices
+        on invoices.invoice_id = items.invoice_id and invoices.content_hash = items.content_hash
+),
+
+typed as (
+    select
+        source_lines.*,
+        terms.term as known_term,
+        upper(coalesce(source_lines.sku, '')) as folded_sku,
+        text like '%azure%' as names_azure,
+        folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') as is_credit,
+        list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
+            as is_too_precise
+    from source_lines
+    left join terms on terms.folded = source_lines.folded_term
+),
+
+ruled as (
+    select
+        typed.*,
+        case
+            when is_credit then '1-credit'
+            when folded_sku like 'MST-ARI%' then '1-commitment-sku'
+            when names_azure
+                and regexp_matches(text, 'reserved (vm )?instance|reserved capacity|reservation|savings plan')
+                then '1-commitment-name'
+            when names_azure
+                and regexp_matches(
+                    lower(coalesce(description, '')),
+                    'azure.* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}( - |$)'
+                )
+                then '1-azure-guid'
+            when folded_sku like 'MST-AZR%' or folded_sku like 'AZR-ARR%' then '1-azure-sku'
+            when names_azure
+                and known_term = 'arrears'
+                and (lower(coalesce(vendor_name, '')) like 'microsoft%' or text like 'microsoft %')
+                and not regexp_matches(
+                    text, 'azure (active directory|ad |information protection|rights management|advanced threat)'
+                )
+                then '1-azure-arrears'
+            when folded_type = 'prorate' then '1-prorate'
+            when folded_type = 'one-time' or known_term in ('one-time', 'activation') then '1-one-time'
+            when folded_type = 'service-charge' then '1-fee'
+            when known_term = 'arrears' then '1-arrears'
+            else '1-license'
+        end as rule_id
+    from typed
+),
+
+mapped as (
+    select
+        ruled.*,
+        case
+            -- What was posted stays with the client it was posted for, whatever the mapping says later.
+            when posted.client is not null then posted.client
+            when ruled.company_id is null then 'unassigned'
+            when companies.client is not null then companies.client
+            when regexp_full_match(lower(ruled.company_id), '[a-z0-9-]{1,58}') then 'pax8-' || lower(ruled.company_id)
+            else 'pax8-' || substr(sha256(ruled.company_id), 1, 32)
+        end as client_key,
+        companies.client is not null as is_mapped,
+        coalesce(companies.excluded, false) as is_excluded,
+        companies.problem
+    from ruled
+    left join client_companies as companies on companies.company_id = lower(ruled.company_id)
+    left join posted_source_lines as posted on posted.line_key = ruled.line_key
+)
+
+select
+    getvariable('month') as month,
+    mapped.client_key as client,
+    'pax8' as integration,
+    mapped.line_key,
+    mapped.invoice_id,
+    mapped.invoice_status,
+    mapped.invoice_date,
+    mapped.source_line_id,
+    mapped.line_no,
+    mapped.company_id,
+    mapped.company_name,
+    case when upper(trim(mapped.purchase_order)) in ('', 'N/A', 'NA', 'NULL') then null else mapped.purchase_order end
+        as purchase_order,
+    mapped.type,
+    coalesce(mapped.known_term, lower(mapped.term)) as term,
+    mapped.sku,
+    mapped.product_id,
+    mapped.product_name,
+    mapped.description,
+    mapped.details,
+    mapped.vendor_name,
+    mapped.subscription_id,
+    case
+        when mapped.names_azure
+            then nullif(regexp_extract(
+                lower(mapped.description), '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})', 1
+            ), '')
+    end as azure_subscription_id,
+    mapped.start_period as period_start,
+    case
+        when mapped.end_period is null then null
+        when mapped.end_period > mapped.start_period and day(mapped.end_period) = 1 then mapped.end_period
+        else cast(mapped.end_period + interval 1 day as date)
+    end as period_end,
+    upper(mapped.currency) as currency,
+    coalesce(mapped.quantity, cast(1 as decimal(28, 10))) as quantity,
+    mapped.price,
+    case when not mapped.is_too_precise then mapped.sell_amount end as sell,
+    case when not mapped.is_too_precise then mapped.cost_amount end as cost,
+    rules.line_class,
+    mapped.rule_id,
+    case
+        when mapped.is_excluded then 'excluded_client'
+        when mapped.standing = 'not_billed' then 'invoice_status'
+    end as exclude_reason,
+    case
+        when mapped.company_id is null then 'no_company'
+        when not mapped.is_mapped or mapped.problem is not null then 'unmapped_client'
+        when mapped.folded_type not in (
+            'subscription', 'prorate', 'one-time', 'rebate',
+            'service-charge', 'service-credit', 'payment-credit', 'invoice-credit'
+        ) then 'unknown_type'
+        when mapped.known_term is null and not (mapped.is_credit and mapped.folded_term = '') then 'unknown_term'
+        when mapped.is_too_precise then 'too_precise'
+        when mapped.sell_amount is null or mapped.cost_amount is null or mapped.currency is null
+            or list_contains(mapped.unreadable, 'quantity')
+            then 'missing_amount'
+    end as block_reason,
+    case
+        when mapped.company_id is null then 'the line names no company'
+        when not mapped.is_mapped
+            then concat('company ', mapped.company_id, ' (', coalesce(mapped.company_name, 'no name'), ') has no row in clients.csv')
+        when mapped.problem is not null then mapped.problem
+        when mapped.folded_type not in (
+            'subscription', 'prorate', 'one-time', 'rebate',
+            'service-charge', 'service-credit', 'payment-credit', 'invoice-credit'
+        ) then concat('type ', coalesce('"' || mapped.type || '"', 'is missing'))
+        when mapped.known_term is null and not (mapped.is_credit and mapped.folded_term = '')
+            then concat('term ', coalesce('"' || mapped.term || '"', 'is missing'))
+        when len(mapped.too_precise) > 0 or mapped.sell_amount is null or mapped.cost_amount is null
+            or mapped.currency is null or len(mapped.unreadable) > 0
+            then concat(
+                'total ', coalesce(mapped.total_text, 'missing'),
+                ', cost ', coalesce(mapped.cost_total_text, 'missing'),
+                ', currency ', coalesce(mapped.currency, 'missing'),
+                ', quantity ', coalesce(mapped.quantity_text, 'missing')
+            )
+    end as block_detail
+from mapped
+join line_class_rules as rules on rules.rule_id = mapped.rule_id
+where mapped.client_key in (select client from scope_clients);

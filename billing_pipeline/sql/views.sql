@@ -1,0 +1,246 @@
+-- What analysts read: one fate for each source line, the three-way proof, and what a clerk looks at first.
+create or replace view dispositions as
+with first_holds as (
+    select month, client, arg_min(reason, reason_rank) as reason
+    from holds
+    group by month, client
+),
+
+lines as (
+    select
+        normalized.month,
+        normalized.client,
+        normalized.integration,
+        normalized.invoice_id,
+        normalized.source_line_id,
+        normalized.line_no,
+        normalized.currency,
+        normalized.sell,
+        normalized.cost,
+        normalized.line_class,
+        modified.outcome,
+        case
+            when posted.line_key is not null
+                then case when posted.row_kind = 'collapsed' then 'collapsed' else 'posted' end
+            when normalized.exclude_reason is not null then 'excluded'
+            when normalized.block_reason is not null then 'blocked'
+            when reconciled.block_reason is not null then 'blocked'
+            when modified.outcome = 'dropped' then 'dropped'
+            when first_holds.reason is not null then 'held'
+            when modified.outcome = 'collapsed' then 'collapsed'
+            when modified.outcome = 'kept' then 'planned'
+        end as disposition,
+        coalesce(normalized.exclude_reason, normalized.block_reason, reconciled.block_reason) as own_reason,
+        modified.reason as modifier_reason,
+        first_holds.reason as hold_reason,
+        coalesce(posted.setting_level, modified.setting_level) as setting_level,
+        coalesce(posted.charge_key, modified.charge_key, normalized.line_key) as charge_key,
+        posted_lines.halopsa_invoice_id,
+        posted_lines.halopsa_line_id
+    from normalized_charges as normalized
+    left join modified_charges as modified
+        on modified.month = normalized.month
+        and modified.client = normalized.client
+        and modified.line_key = normalized.line_key
+        and modified.row_kind = 'line'
+    left join reconciled_items as reconciled
+        on reconciled.month = modified.month
+        and reconciled.client = modified.client
+        and reconciled.charge_key = modified.charge_key
+        and modified.outcome in ('kept', 'collapsed')
+    left join first_holds on first_holds.month = normalized.month and first_holds.client = normalized.client
+    left join posted_source_lines as posted on posted.line_key = normalized.line_key
+    left join posted_lines on posted_lines.charge_key = posted.charge_key
+)
+
+select
+    month,
+    client,
+    integration,
+    invoice_id,
+    source_line_id,
+    line_no,
+    currency,
+    sell,
+    cost,
+    line_class,
+    disposition,
+    case disposition
+        when 'excluded' then own_reason
+        when 'blocked' then own_reason
+        when 'dropped' then modifier_reason
+        when 'held' then hold_reason
+    end as reason,
+    case when disposition in ('dropped', 'collapsed') then setting_level end as setting_level,
+    charge_key,
+    halopsa_invoice_id,
+    halopsa_line_id
+from lines;
+
+create or replace view three_way as
+with source as (
+    select
+        month,
+        client,
+        currency,
+        coalesce(sum(sell), 0) as source_sell,
+        coalesce(sum(cost), 0) as source_cost,
+        coalesce(sum(sell) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_sell,
+        coalesce(sum(cost) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_cost
+    from dispositions
+    group by month, client, currency
+),
+
+held_clients as (
+    select distinct month, client
+    from holds
+),
+
+open_plan as (
+    select
+        plan.month,
+        plan.client,
+        plan.currency,
+        sum(plan.sell) as sell,
+        sum(plan.cost) as cost,
+        sum(plan.source_sell - plan.sell) as residual_sell,
+        sum(plan.source_cost - plan.cost) as residual_cost
+    from ready_to_invoice as plan
+    anti join held_clients on held_clients.month = plan.month and held_clients.client = plan.client
+    anti join posted_lines on posted_lines.charge_key = plan.charge_key
+    group by plan.month, plan.client, plan.currency
+),
+
+posted as (
+    select
+        month,
+        client,
+        currency,
+        sum(sell) as sell,
+        sum(cost) as cost,
+        coalesce(sum(readback_sell), 0) as readback_sell,
+        coalesce(sum(readback_cost), 0) as readback_cost,
+        sum(source_sell - sell) as residual_sell,
+        sum(source_cost - cost) as residual_cost
+    from posted_lines
+    group by month, client, currency
+),
+
+joined as (
+    select
+        source.*,
+        coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0) as residual_sell,
+        coalesce(open_plan.residual_cost, 0) + coalesce(posted.residual_cost, 0) as residual_cost,
+        coalesce(open_plan.sell, 0) as open_sell,
+        coalesce(open_plan.cost, 0) as open_cost,
+        coalesce(posted.sell, 0) as posted_sell,
+        coalesce(posted.cost, 0) as posted_cost,
+        coalesce(posted.readback_sell, 0) as readback_sell,
+        coalesce(posted.readback_cost, 0) as readback_cost
+    from source
+    left join open_plan
+        on open_plan.month = source.month
+        and open_plan.client = source.client
+        and open_plan.currency = source.currency
+    left join posted
+        on posted.month = source.month and posted.client = source.client and posted.currency = source.currency
+)
+
+select
+    month,
+    client,
+    currency,
+    cast(source_sell as decimal(28, 10)) as source_sell,
+    cast(source_cost as decimal(28, 10)) as source_cost,
+    cast(not_billed_sell as decimal(28, 10)) as not_billed_sell,
+    cast(not_billed_cost as decimal(28, 10)) as not_billed_cost,
+    cast(residual_sell as decimal(28, 10)) as residual_sell,
+    cast(residual_cost as decimal(28, 10)) as residual_cost,
+    cast(open_sell + posted_sell as decimal(28, 10)) as planned_sell,
+    cast(open_cost + posted_cost as decimal(28, 10)) as planned_cost,
+    cast(posted_sell as decimal(28, 10)) as posted_sell,
+    cast(posted_cost as decimal(28, 10)) as posted_cost,
+    cast(readback_sell as decimal(28, 10)) as readback_sell,
+    cast(readback_cost as decimal(28, 10)) as readback_cost,
+    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(28, 10)) as sell_gap,
+    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(28, 10)) as cost_gap
+from joined;
+
+create or replace view withheld_credits as
+select
+    dispositions.month,
+    dispositions.client,
+    dispositions.integration,
+    dispositions.invoice_id,
+    dispositions.source_line_id,
+    dispositions.currency,
+    dispositions.sell,
+    dispositions.cost,
+    dispositions.setting_level,
+    normalized.company_name,
+    normalized.product_name,
+    normalized.description,
+    normalized.period_start,
+    normalized.period_end
+from dispositions
+join normalized_charges as normalized
+    on normalized.month = dispositions.month
+    and normalized.invoice_id = dispositions.invoice_id
+    and normalized.source_line_id = dispositions.source_line_id
+where dispositions.reason = 'favorable_prorata';
+
+create or replace view margin_by_client as
+select
+    month,
+    client,
+    currency,
+    count(*) as lines,
+    cast(coalesce(sum(sell), 0) as decimal(28, 10)) as sell,
+    cast(coalesce(sum(cost), 0) as decimal(28, 10)) as cost,
+    cast(coalesce(sum(sell), 0) - coalesce(sum(cost), 0) as decimal(28, 10)) as margin
+from dispositions
+where disposition in ('planned', 'posted', 'collapsed')
+group by month, client, currency;
+
+create or replace view month_over_month as
+with months as (
+    select month, client, currency, planned_sell as sell, planned_cost as cost
+    from three_way
+)
+
+select
+    current_month.month,
+    current_month.client,
+    current_month.currency,
+    current_month.sell,
+    current_month.cost,
+    previous_month.month as previous_month,
+    previous_month.sell as previous_sell,
+    previous_month.cost as previous_cost,
+    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(28, 10)) as sell_change,
+    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(28, 10)) as cost_change
+from months as current_month
+left join months as previous_month
+    on previous_month.client = current_month.client
+    and previous_month.currency = current_month.currency
+    and previous_month.month
+    = strftime(cast(current_month.month || '-01' as date) - interval 1 month, '%Y-%m');
+
+create or replace view unmapped_money as
+select
+    normalized.month,
+    normalized.client,
+    normalized.company_id,
+    normalized.company_name,
+    normalized.currency,
+    count(*) as lines,
+    cast(coalesce(sum(normalized.sell), 0) as decimal(28, 10)) as sell,
+    cast(coalesce(sum(normalized.cost), 0) as decimal(28, 10)) as cost
+from normalized_charges as normalized
+where normalized.block_reason in ('unmapped_client', 'no_company') and normalized.exclude_reason is null
+group by
+    normalized.month,
+    normalized.client,
+    normalized.company_id,
+    normalized.company_name,
+    normalized.currency;

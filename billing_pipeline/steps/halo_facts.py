@@ -1,0 +1,71 @@
+"""HaloPSA's records as the rules need them: ids, codes and flags, with HaloPSA's "unset" values taken out."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from billing_pipeline.billing.plan_types import BilledClient
+from billing_pipeline.billing.product_match import Item
+
+Row = Mapping[str, Any]
+
+
+def integer(value: Any) -> int | None:
+    """An id or code as int; None for what is missing, zero or no whole number (0 is no answer in HaloPSA)."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = int(str(value).strip())
+    except ValueError:
+        return None
+    return number or None
+
+
+def text(value: Any) -> str:
+    """A text, stripped; empty where it is missing."""
+    return "" if value is None else str(value).strip()
+
+
+def currency_codes(currencies: Iterable[Row]) -> dict[int, str]:
+    """Currency code (ISO 4217, upper case) by HaloPSA's Currency id."""
+    return {
+        currency_id: text(row.get("code")).upper()
+        for row in currencies
+        if (currency_id := integer(row.get("id"))) is not None and text(row.get("code"))
+    }
+
+
+def own_currency(client: Row, codes: Mapping[int, str]) -> str | None:
+    """A client's currency; where it has none, HaloPSA's only one, else None."""
+    currency_id = integer(client.get("default_currency_code")) or integer(client.get("currency"))
+    if currency_id is not None:
+        return codes.get(currency_id)
+    return next(iter(codes.values())) if len(codes) == 1 else None
+
+
+def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping[int, str]) -> BilledClient:
+    """The HaloPSA client that a client's documents are made on: itself, or the one HaloPSA bills it through."""
+    target_id = integer(row.get("client_to_invoice"))
+    target = rows.get(target_id, row) if target_id is not None else row
+    return BilledClient(
+        client=client,
+        name=text(row.get("name")),
+        halopsa_client_id=int(row["id"]),
+        billed_client_id=int(target["id"]),
+        billed_client_name=text(target.get("name")),
+        # A redirect to a client that HaloPSA no longer lists leads nowhere.
+        inactive=bool(row.get("inactive"))
+        or bool(target.get("inactive"))
+        or target_id not in (None, target["id"]),
+        currency=own_currency(target, codes),
+    )
+
+
+def item_of(row: Row) -> Item:
+    """The part of an item that products are matched by."""
+    return Item(
+        id=int(row["id"]),
+        name=text(row.get("name")),
+        supplier_part_code=text(row.get("supplier_part_code")),
+        internal_reference=text(row.get("internalreference")),
+        external_reference=text(row.get("externalreference")),
+    )

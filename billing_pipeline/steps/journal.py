@@ -1,0 +1,122 @@
+"""The posting journal: append-only, each row carrying the hash of the one before.
+
+A row says what was about to be done or what was found, for whom, with which plan, and at which HaloPSA.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from billing_pipeline.billing.canonical import canonical_json, content_hash
+from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.resources.warehouse import Session
+
+GENESIS = "0" * 64
+_HASHED = (
+    "seq",
+    "recorded_at",
+    "event",
+    "month",
+    "client",
+    "document_key",
+    "plan_hash",
+    "run_id",
+    "actor",
+    "code_version",
+    "halopsa_address",
+    "halopsa_tenant",
+    "request_digest",
+    "halopsa_invoice_id",
+    "outcome",
+    "detail",
+    "previous_hash",
+)
+
+
+@dataclass(frozen=True)
+class JournalHead:
+    """Where the journal stands: how many rows, and the hash of the last."""
+
+    rows: int
+    row_hash: str
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes to the journal, and to which HaloPSA the rows belong."""
+
+    run_id: str
+    actor: str
+    code_version: str
+    halopsa_address: str
+    halopsa_tenant: str
+
+
+def read_head(session: Session) -> JournalHead:
+    """The newest row's number and hash."""
+    row = session.rows("select seq, row_hash from posting_journal order by seq desc limit 1")
+    return JournalHead(int(row[0]["seq"]), row[0]["row_hash"]) if row else JournalHead(0, GENESIS)
+
+
+def append(session: Session, writer: Writer, event: str, now: datetime, **columns: Any) -> JournalHead:
+    """Append one row; `now` is naive UTC, `columns` are those of `posting_journal`, `detail` any JSON value."""
+    head = read_head(session)
+    row: dict[str, Any] = dict.fromkeys(_HASHED)
+    row.update(vars(writer))
+    row.update(columns)
+    detail = columns.get("detail")
+    row.update(
+        {
+            "seq": head.rows + 1,
+            "recorded_at": now.replace(microsecond=0),
+            "event": event,
+            "detail": None if detail is None else canonical_json(detail),
+            "previous_hash": head.row_hash,
+        }
+    )
+    row_hash = hash_row(row)
+    session.insert("posting_journal", [{**row, "row_hash": row_hash}])
+    return JournalHead(head.rows + 1, row_hash)
+
+
+def hash_row(row: Mapping[str, Any]) -> str:
+    """The hash that a row must carry."""
+    return content_hash({name: _hashable(row[name]) for name in _HASHED})
+
+
+def _hashable(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def find_break(session: Session) -> str | None:
+    """What is wrong with the chain: an edited or a missing row; None when it is whole."""
+    previous, expected = GENESIS, 1
+    for row in session.rows("select * from posting_journal order by seq"):
+        if row["seq"] != expected:
+            return f"row {expected} of the posting journal is missing"
+        if row["previous_hash"] != previous or row["row_hash"] != hash_row(row):
+            return f"row {expected} of the posting journal was changed after it was written"
+        previous, expected = row["row_hash"], expected + 1
+    return None
+
+
+def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:
+    """Raise PostingRefused where the journal was written for another HaloPSA than this one."""
+    rows = session.rows(
+        "select distinct halopsa_address, halopsa_tenant from posting_journal where halopsa_address is not null order by all"
+    )
+    for row in rows:
+        if (_place(row["halopsa_address"]), row["halopsa_tenant"]) != (_place(address), tenant):
+            raise PostingRefused(
+                f"This database's journal belongs to HaloPSA {row['halopsa_address']} (tenant "
+                f"{row['halopsa_tenant']!r}), not to {address} (tenant {tenant!r}). Nothing was posted. Correct "
+                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE."
+            )
+
+
+def _place(address: str) -> str:
+    """An address as one names a place: letter case and a trailing slash make no other HaloPSA."""
+    parts = urlsplit(address.rstrip("/"))
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".lower()

@@ -1,0 +1,145 @@
+"""Create the items that a sealed plan needs, each once, even over a crash: found again by `externalreference`."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from billing_pipeline.billing.canonical import content_hash
+from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.halo_facts import text
+from billing_pipeline.steps.posting_gates import SealedPlan
+from billing_pipeline.steps.posting_state import Posting
+
+NewItemRow = Mapping[str, Any]
+
+
+def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, str]]:
+    """Item ids by reference, and for references that have none, why not.
+
+    Items that exist are used as they are and never modified. One whose creation has an unknown outcome is
+    neither used nor created again before the grace has passed.
+    """
+    wanted = {item["reference"]: item for plan in plans for item in plan.content["new_items"]}
+    if not wanted:
+        return {}, {}
+    with posting.work.warehouse.session("look up created items") as session:
+        waiting = _waiting(session, posting)
+    known = {text(row.get("externalreference")): int(row["id"]) for row in posting.halo.items()}
+    group_ids: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    problems: dict[str, str] = {}
+    for reference in sorted(wanted):
+        item = wanted[reference]
+        if reference in known:
+            ids[reference] = known[reference]
+        elif reference in waiting:
+            problems[reference] = f"item {item['name']!r} was sent to HaloPSA and is not there yet"
+            continue
+        else:
+            try:
+                group_id = _ensure_group(posting, item["item_group"], group_ids)
+                ids[reference] = _create(posting, item, group_id)
+            except (NotWritten, OutcomeUnknown) as error:
+                problems[reference] = f"item {item['name']!r} could not be created: {error}"
+                continue
+        with posting.work.warehouse.session("confirm a created item") as session:
+            _confirm(session, posting, item, ids[reference])
+    return ids, problems
+
+
+def _waiting(session: Session, posting: Posting) -> set[str]:
+    """References whose creation was sent within the grace and not confirmed."""
+    rows = session.rows(
+        "select document_key as reference, max(recorded_at) as sent_at from posting_journal "
+        "where event = 'item_sending' and document_key not in "
+        "(select document_key from posting_journal where event in ('item_created', 'item_not_written')) group by all"
+    )
+    grace = posting.fields.unknown_grace_seconds
+    return {row["reference"] for row in rows if (posting.now - row["sent_at"]).total_seconds() < grace}
+
+
+def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int]) -> int:
+    if not group_ids:
+        group_ids.update({text(row.get("name")): int(row["id"]) for row in posting.halo.product_groups()})
+    if name not in group_ids:
+        body = {"name": name}
+        _note(posting, "group_sending", name, content_hash(body), None)
+        answer = posting.halo.create_product_group(body)
+        group_ids[name] = int(answer["id"])
+        _note(posting, "group_created", name, None, f"HaloPSA product group {answer['id']}")
+    return group_ids[name]
+
+
+def _create(posting: Posting, item: NewItemRow, group_id: int) -> int:
+    body: dict[str, Any] = {
+        "name": item["name"],
+        "assetgroup_id": group_id,
+        "externalreference": item["reference"],
+        "baseprice": Decimal(0),
+        "costprice": Decimal(0),
+        "isrecurringitem": item["term"] not in ("one-time", "activation"),
+    }
+    if item["sku"]:
+        body["supplier_part_code"] = item["sku"]
+    if item["income_account"] is not None:
+        body["nominalcode"] = item["income_account"]
+    if item["expense_account"] is not None:
+        body["purchasenominalcode"] = item["expense_account"]
+    if item["tax_id"] is not None:
+        body["taxcode"] = item["tax_id"]
+    _note(posting, "item_sending", item["reference"], content_hash(body), None)
+    try:
+        answer = posting.halo.create_item(body)
+    except NotWritten as error:
+        _note(posting, "item_not_written", item["reference"], None, str(error))
+        raise
+    return int(answer["id"])
+
+
+def _confirm(session: Session, posting: Posting, item: NewItemRow, item_id: int) -> None:
+    """Keep the match as a confirmed row, so that the next month finds the item without looking."""
+    known = session.value(
+        "select count(*) from confirmed_products where item_reference = ?", [item["reference"]]
+    )
+    if known:
+        return
+    session.insert(
+        "confirmed_products",
+        [
+            {
+                "integration": item["integration"],
+                "product_id": item["product_id"],
+                "sku": item["sku"],
+                "term": item["term"],
+                "halopsa_item_id": item_id,
+                "item_reference": item["reference"],
+                "origin": "created",
+                "confirmed_at": posting.now,
+            }
+        ],
+    )
+    journal.append(
+        session,
+        posting.writer,
+        "item_created",
+        posting.now,
+        month=posting.work.month,
+        document_key=item["reference"],
+        outcome=f"HaloPSA item {item_id}",
+    )
+
+
+def _note(posting: Posting, event: str, reference: str, digest: str | None, outcome: str | None) -> None:
+    with posting.work.warehouse.session(f"note {event}") as session:
+        journal.append(
+            session,
+            posting.writer,
+            event,
+            posting.now,
+            month=posting.work.month,
+            document_key=reference,
+            request_digest=digest,
+            outcome=outcome,
+        )

@@ -1,0 +1,93 @@
+"""Normalise: one shape, typed, classified, mapped to a client; and the settings that each client resolves to."""
+
+from collections.abc import Iterable
+from time import monotonic
+
+from billing_pipeline.billing.canonical import canonical_json
+from billing_pipeline.billing.terms import TERMS
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.settings.load import LoadedSettings
+from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.snapshots import latest_snapshot
+from billing_pipeline.steps.work import Work, finish_step, scope_frame
+
+
+def normalize(work: Work) -> int:
+    """Write the slices of `normalized_charges` and `settings_used`; how many lines there are."""
+    started = monotonic()
+    with work.warehouse.session(f"normalise {work.month}") as session:
+        fetch_id, invoices = month_invoices(session, work.month)
+        clients = latest_snapshot(session, "halopsa_clients")
+        scope_frame(session, work.clients)
+        session.frame(
+            "month_invoices",
+            {
+                "invoice_id": "VARCHAR",
+                "content_hash": "VARCHAR",
+                "status": "VARCHAR",
+                "invoice_date": "DATE",
+                "standing": "VARCHAR",
+            },
+            invoices,
+        )
+        session.frame(
+            "client_companies",
+            {"company_id": "VARCHAR", "client": "VARCHAR", "excluded": "BOOLEAN", "problem": "VARCHAR"},
+            list(_companies(work.config, {integer(row.get("id")) for row in clients.rows})),
+        )
+        session.frame(
+            "terms",
+            {"folded": "VARCHAR", "term": "VARCHAR"},
+            [{"folded": folded, "term": term} for folded, term in TERMS.items()],
+        )
+        pax8 = work.config.settings.integrations.pax8
+        session.run(
+            "normalize_charges", month=work.month, sell_field=pax8.sell_field, cost_field=pax8.cost_field
+        )
+        _store_settings(session, work)
+        count = int(
+            session.value(
+                "select count(*) from normalized_charges semi join scope_clients using (client) where month = ?",
+                [work.month],
+            )
+        )
+        sources = {"fetch_id": fetch_id, "snapshot_ids": [clients.snapshot_id]}
+        finish_step(session, work, "normalized_charges", started, count, sources)
+    return count
+
+
+def _companies(config: LoadedSettings, halopsa_ids: set[int | None]) -> Iterable[dict[str, object]]:
+    for row in config.clients:
+        if row.pax8_company_id is None:
+            continue
+        problem = None
+        if not row.excluded and row.halopsa_client_id not in halopsa_ids:
+            problem = f"clients.csv ties {row.client} to HaloPSA client {row.halopsa_client_id}, which HaloPSA does not have"
+        yield {
+            "company_id": row.pax8_company_id.lower(),
+            "client": row.client,
+            "excluded": row.excluded,
+            "problem": problem,
+        }
+
+
+def _store_settings(session: Session, work: Work) -> None:
+    session.execute(
+        "delete from settings_used where month = ? and client in (select client from scope_clients)",
+        [work.month],
+    )
+    rows = [
+        {
+            "month": work.month,
+            "client": client,
+            "integration": integration,
+            "key": key,
+            "value": canonical_json(value),
+            "level": level,
+        }
+        for client in work.clients
+        for integration in work.config.settings.enabled_integrations
+        for key, value, level in work.config.resolve(client, integration).values()
+    ]
+    session.insert("settings_used", rows)

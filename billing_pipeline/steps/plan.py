@@ -1,0 +1,322 @@
+"""Seal the plan of each client's month, and write down every hold. Nothing is written to HaloPSA here."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from time import monotonic
+from typing import Any
+
+from billing_pipeline.billing.canonical import content_hash
+from billing_pipeline.billing.caps import Totals, find_client_caps, find_month_cap
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.plan import PlanRules, find_client_holds, hold_client, plan_client
+from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, ClientPlan, Hold
+from billing_pipeline.billing.reasons import reason_rank
+from billing_pipeline.resources.warehouse import Session, read_sql
+from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
+from billing_pipeline.steps.month_history import last_closed_totals, open_postings, posted_documents
+from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
+from billing_pipeline.steps.work import Work, finish_step, scope_frame
+
+
+@dataclass(frozen=True)
+class PlannedClient:
+    """What planning came to for one client: its plan, and the holds that keep it from being posted."""
+
+    client: str
+    plan: ClientPlan
+    holds: tuple[Hold, ...]
+
+
+@dataclass(frozen=True)
+class _Sources:
+    fetch_id: int
+    clients: Snapshot
+    currencies: Snapshot
+    observed: Mapping[str, BilledClient]
+    currency_ids: Mapping[str, int]
+
+
+def plan(work: Work, forced_caps: Sequence[str] = ()) -> list[PlannedClient]:
+    """Write the slices of `plans`, `ready_to_invoice` and `holds`; what became of each client, in their order.
+
+    `forced_caps` are names of caps that a person has chosen to pass this time.
+    """
+    started = monotonic()
+    with work.warehouse.session(f"plan {work.month}") as session:
+        scope_frame(session, work.clients)
+        sources = _read_sources(session, work)
+        session.set_variables(month=work.month)
+        charges: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in session.rows(read_sql("charges_to_plan")):
+            charges[row["client"]].append(row)
+        blocked = _blocked_lines(session, work)
+        month_hold = _unknown_statuses(session, work.month)
+        history = last_closed_totals(session, work.month)
+        unknown = open_postings(session, work.month)
+        planned = []
+        for client in work.clients:
+            holds = blocked[client] + [_blocked_charge(row) for row in charges[client] if row["block_reason"]]
+            to_plan = [_charge(row) for row in charges[client] if not row["block_reason"]]
+            planned.append(
+                _plan_one(
+                    work,
+                    sources,
+                    client,
+                    to_plan,
+                    holds,
+                    month_hold,
+                    unknown.get(client),
+                    history,
+                    forced_caps,
+                )
+            )
+        planned = _apply_month_cap(session, work, planned, forced_caps)
+        _store(session, work, planned, sources)
+        lines = sum(len(document.lines) for one in planned for document in one.plan.documents)
+        finish_step(session, work, "ready_to_invoice", started, lines, _source_ids(sources))
+    return planned
+
+
+def _source_ids(sources: _Sources) -> dict[str, Any]:
+    return {
+        "fetch_id": sources.fetch_id,
+        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id],
+    }
+
+
+def _read_sources(session: Session, work: Work) -> _Sources:
+    fetch_id, _ = month_invoices(session, work.month)
+    clients, currencies = (
+        latest_snapshot(session, "halopsa_clients"),
+        latest_snapshot(session, "halopsa_currencies"),
+    )
+    codes = currency_codes(currencies.rows)
+    by_id = {int(row["id"]): row for row in clients.rows if integer(row.get("id")) is not None}
+    observed = {
+        row.client: billed_client(row.client, by_id[row.halopsa_client_id], by_id, codes)
+        for row in work.config.clients
+        if row.halopsa_client_id in by_id
+    }
+    ids = {code: currency_id for currency_id, code in sorted(codes.items(), reverse=True)}
+    return _Sources(fetch_id, clients, currencies, observed, ids)
+
+
+def _plan_one(
+    work: Work,
+    sources: _Sources,
+    client: str,
+    charges: Sequence[ChargeToPlan],
+    holds: list[Hold],
+    month_hold: str | None,
+    unknown: str | None,
+    history: Mapping[str, Totals] | None,
+    forced_caps: Sequence[str],
+) -> PlannedClient:
+    empty = ClientPlan(work.month, client, (), ())
+    observed = sources.observed.get(client)
+    settings = work.config.settings
+    if charges and month_hold is not None:
+        holds = holds + hold_client("invoice_status", month_hold, charges)
+    if unknown is not None:
+        money = hold_client("unknown_outcome", unknown, charges)
+        holds = holds + (money or [Hold("held", "unknown_outcome", unknown, None, None, None)])
+    if observed is None or not charges:
+        return PlannedClient(client, empty, tuple(holds))
+    rules = PlanRules(
+        settings={name: work.config.resolve(client, name).charge for name in settings.enabled_integrations},
+        currency_ids=sources.currency_ids,
+        unit_price_decimals=settings.halopsa.unit_price_decimals,
+        today=work.today,
+    )
+    holds = holds + find_client_holds(observed, charges, rules)
+    if holds:
+        # A client that cannot be posted as a whole has no plan: nothing of it will change in HaloPSA.
+        return PlannedClient(client, empty, tuple(holds))
+    sealed = plan_client(work.month, observed, charges, rules)
+    last_month = None if history is None else history.get(client, {})
+    capped = find_client_caps(sealed, settings.caps, forced_caps, last_month, ever_posted=bool(last_month))
+    return PlannedClient(client, sealed, tuple(capped))
+
+
+def _apply_month_cap(
+    session: Session, work: Work, planned: list[PlannedClient], forced_caps: Sequence[str]
+) -> list[PlannedClient]:
+    postable = [one.plan for one in planned if not one.holds]
+    said = find_month_cap(
+        postable, posted_documents(session, work.month), work.config.settings.caps, forced_caps
+    )
+    if said is None:
+        return planned
+    return [
+        PlannedClient(one.client, one.plan, (*one.holds, *_cap_holds(one, said)))
+        if one.plan.documents
+        else one
+        for one in planned
+    ]
+
+
+def _cap_holds(one: PlannedClient, said: str) -> list[Hold]:
+    return [
+        Hold(
+            "held",
+            "cap:max_invoices",
+            f"{said} ({show_amount(document.sell, document.currency)} held); force it with --force-cap max_invoices",
+            document.currency,
+            document.sell,
+            document.cost,
+        )
+        for document in one.plan.documents
+    ]
+
+
+def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
+    """The lines that cannot be resolved by themselves; those of a company without client as one hold a currency."""
+    holds: dict[str, list[Hold]] = defaultdict(list)
+    whole = session.rows(
+        "select client, block_reason, block_detail, currency, count(*) as lines, "
+        "coalesce(sum(sell), 0) as sell, coalesce(sum(cost), 0) as cost "
+        "from normalized_charges semi join scope_clients using (client) "
+        "where month = ? and exclude_reason is null and block_reason in ('unmapped_client', 'no_company') "
+        "and line_key not in (select line_key from posted_source_lines) group by all order by all",
+        [work.month],
+    )
+    for row in whole:
+        money = show_amount(row["sell"], row["currency"] or "")
+        detail = f"{row['block_detail']}: {row['lines']} lines, {money}"
+        holds[row["client"]].append(
+            Hold("blocked", row["block_reason"], detail, row["currency"], row["sell"], row["cost"])
+        )
+    single = session.rows(
+        "select client, invoice_id, line_no, block_reason, block_detail, currency, sell, cost, source_line_id, "
+        "coalesce(product_name, description, sku, '') as product "
+        "from normalized_charges semi join scope_clients using (client) "
+        "where month = ? and exclude_reason is null and block_reason is not null "
+        "and block_reason not in ('unmapped_client', 'no_company') "
+        "and line_key not in (select line_key from posted_source_lines) order by client, invoice_id, line_no",
+        [work.month],
+    )
+    for row in single:
+        detail = (
+            f"invoice {row['invoice_id']}, line {row['line_no']} ({row['product']}): {row['block_detail']}"
+        )
+        holds[row["client"]].append(
+            Hold(
+                "blocked",
+                row["block_reason"],
+                f"{detail}; {_money(row['sell'], row['currency'])}",
+                row["currency"],
+                row["sell"],
+                row["cost"],
+                row["source_line_id"],
+            )
+        )
+    return holds
+
+
+def _blocked_charge(row: Mapping[str, Any]) -> Hold:
+    return Hold(
+        "blocked",
+        row["block_reason"],
+        f"invoice {row['invoice_id']}, line {row['line_no']}: {row['block_detail']}; "
+        f"{_money(row['sell'], row['currency'])}",
+        row["currency"],
+        row["sell"],
+        row["cost"],
+        row["source_line_id"],
+    )
+
+
+def _money(amount: Decimal | None, currency: str | None) -> str:
+    return "amount not known" if amount is None else show_amount(amount, currency or "")
+
+
+def _unknown_statuses(session: Session, month: str) -> str | None:
+    _, invoices = month_invoices(session, month)
+    unknown = [
+        f"invoice {row['invoice_id']} has status {row['status']!r}"
+        for row in invoices
+        if row["standing"] == "unknown"
+    ]
+    if not unknown:
+        return None
+    return f"{', '.join(unknown)}, which is not known: whether it is to be billed must be settled first"
+
+
+_CHARGE_FIELDS = tuple(ChargeToPlan.__dataclass_fields__)
+
+
+def _charge(row: Mapping[str, Any]) -> ChargeToPlan:
+    columns = {name: row[name] for name in _CHARGE_FIELDS}
+    return ChargeToPlan(**{**columns, "line_keys": tuple(row["line_keys"])})
+
+
+def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sources: _Sources) -> None:
+    session.run("clear_plans", month=work.month)
+    plans, lines, holds = [], [], []
+    for one in planned:
+        sealed = one.plan
+        plan_hash = sealed.plan_hash
+        observed = sources.observed.get(one.client)
+        plans.append(
+            {
+                "month": work.month,
+                "client": one.client,
+                "plan_hash": plan_hash,
+                "observed_hash": content_hash(None if observed is None else vars(observed)),
+                "documents": len(sealed.documents),
+                "lines": sum(len(document.lines) for document in sealed.documents),
+                "plan": sealed.as_json(),
+                "settings_hash": work.settings_hash,
+                "sealed_at": work.now_utc,
+                **_source_ids(sources),
+            }
+        )
+        lines += _plan_rows(work.month, one.client, sealed, plan_hash)
+        holds += [
+            {
+                "month": work.month,
+                "client": one.client,
+                "reason_rank": reason_rank(hold.reason),
+                **vars(hold),
+            }
+            for hold in one.holds
+        ]
+    session.insert("plans", plans)
+    session.insert("ready_to_invoice", lines)
+    session.insert("holds", holds)
+
+
+def _plan_rows(month: str, client: str, sealed: ClientPlan, plan_hash: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "month": month,
+            "client": client,
+            "integration": line.integration,
+            "currency": document.currency,
+            "document_key": document.document_key,
+            "line_no": number,
+            "charge_key": line.charge_key,
+            "halopsa_client_id": document.billed_client_id,
+            "halopsa_item_id": line.item_id,
+            "item_reference": line.item_reference,
+            "short_description": line.short_description,
+            "long_description": line.long_description,
+            "quantity": line.quantity,
+            "unit_price": line.unit_price,
+            "unit_cost": line.unit_cost,
+            "sell": line.sell,
+            "cost": line.cost,
+            "source_sell": line.source_sell,
+            "source_cost": line.source_cost,
+            "tax_id": line.tax_id,
+            "income_account": line.income_account,
+            "expense_account": line.expense_account,
+            "invoice_date": document.invoice_date,
+            "plan_hash": plan_hash,
+        }
+        for document in sealed.documents
+        for number, line in enumerate(document.lines, start=1)
+    ]

@@ -1,0 +1,240 @@
+"""Carry the sealed plans out, exactly once.
+
+Settle what is unknown, ask the gates again, look for every key before creating, write the intent, send one
+document, compare the answer, write the outcome; at the end one bulk read proves all.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from time import monotonic
+from typing import Any
+
+from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, PostingRefused, ServiceError
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.plan_types import Hold
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.halo_documents import Row, differences, index_by_key, read_document, to_halo
+from billing_pipeline.steps.new_items import ensure_items
+from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
+from billing_pipeline.steps.posting_state import (
+    Posting,
+    document_totals,
+    make_writer,
+    write_finding,
+    write_intent,
+    write_posted,
+    write_status,
+)
+from billing_pipeline.steps.read_back import read_back, unread_postings, write_hold
+from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle
+from billing_pipeline.steps.work import Work, finish_step
+
+# After these nothing else would get through either: every further document waits for the next run.
+_STOPS_THE_RUN = (None, 401, 403, 429)
+
+
+@dataclass
+class PostingResult:
+    """What a posting run came to; documents by their fate. `stopped` says why the rest was not tried."""
+
+    posted: list[str] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    read_back: int = 0
+    stopped: str | None = None
+    head: journal.JournalHead = field(default_factory=lambda: journal.JournalHead(0, journal.GENESIS))
+
+
+def post(work: Work, halo: HaloClient) -> PostingResult:
+    """Post the month's sealed plans of `work.clients`; running it again posts nothing twice.
+
+    Raises PostingRefused where a gate is shut for the whole month, WarehouseLocked where another process posts,
+    and what the HaloPSA client raises for reads. A document that HaloPSA refuses is told in the result; what
+    would stop every further one (no connection, no right, the request limit) ends the run after it is written down.
+    """
+    posting = Posting(work, halo, make_writer(halo, work.run_id))
+    started = monotonic()
+    result = PostingResult()
+    with work.warehouse.posting_lock():
+        with work.warehouse.session("read the sealed plans") as session:
+            opened = read_open_postings(session, posting)
+            plans = open_gates(session, posting)
+            unread = unread_postings(session, posting)
+        if opened or plans:
+            documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
+            since = look_since(documents, work.today)
+            invoices = halo.invoices(since=since)
+            still_open = settle(posting, opened, invoices)
+            result.settled = [one.document["document_key"] for one in opened if one not in still_open]
+            _carry_out(posting, plans, invoices, result)
+        if result.posted or result.adopted or result.unknown or opened or unread:
+            _prove(posting, result, _first_date(plans, opened, unread, work.today))
+        with work.warehouse.session("finish posting") as session:
+            finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
+            result.head = journal.read_head(session)
+    return result
+
+
+def _first_date(
+    plans: Sequence[SealedPlan], opened: Sequence[OpenPosting], unread: Sequence[dict[str, Any]], today: date
+) -> date:
+    documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
+    documents += [json.loads(row["detail"])["document"] for row in unread]
+    return look_since(documents, today)
+
+
+def _carry_out(
+    posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult
+) -> None:
+    by_key = index_by_key(invoices, posting.fields)
+    item_ids, item_problems = ensure_items(posting, plans)
+    for plan in plans:
+        missing = [
+            item_problems[item["reference"]]
+            for item in plan.content["new_items"]
+            if item["reference"] in item_problems
+        ]
+        if missing:
+            _hold_for_items(posting, plan, missing)
+            result.refused += [document["document_key"] for document in plan.documents]
+            continue
+        for document in plan.documents:
+            bearing = {int(row["id"]): row for key in _keys(document) for row in by_key.get(key, ())}
+            if bearing:
+                _meet_existing(posting, plan, document, list(bearing.values()), result)
+                continue
+            _send(posting, plan, document, item_ids, result)
+            if result.stopped is not None:
+                return
+
+
+def _keys(document: dict[str, Any]) -> list[str]:
+    return [document["document_key"], *(line["charge_key"] for line in document["lines"])]
+
+
+def _send(
+    posting: Posting,
+    plan: SealedPlan,
+    document: dict[str, Any],
+    item_ids: dict[str, int],
+    result: PostingResult,
+) -> None:
+    body = to_halo(document, item_ids, posting.fields)
+    key = document["document_key"]
+    warehouse = posting.work.warehouse
+    with warehouse.session("write the intent to post") as session:
+        write_intent(session, posting, document, plan.plan_hash, body)
+    try:
+        answer = posting.halo.create_invoice(body)
+    except NotWritten as error:
+        with warehouse.session("write that nothing was posted") as session:
+            write_status(session, posting, "not_written", document, plan.plan_hash, str(error))
+            write_finding(
+                session, posting, "refused", document, f"{_describe(document)} was refused: {error}"
+            )
+        result.refused.append(key)
+        if error.status in _STOPS_THE_RUN:
+            result.stopped = str(error)
+        return
+    except OutcomeUnknown as error:
+        with warehouse.session("write that the outcome is unknown") as session:
+            write_status(session, posting, "unknown", document, plan.plan_hash, str(error))
+        result.unknown.append(key)
+        return
+    found = read_document(answer, document["currency"], posting.fields)
+    with warehouse.session("write what was posted") as session:
+        write_posted(
+            session, posting, "posted", document, plan.plan_hash, found, differences(document, found)
+        )
+    result.posted.append(key)
+
+
+def _meet_existing(
+    posting: Posting, plan: SealedPlan, document: dict[str, Any], rows: list[Row], result: PostingResult
+) -> None:
+    """HaloPSA bears our keys already though the journal does not know: never create another."""
+    key = document["document_key"]
+    with posting.work.warehouse.session("write what was found before posting") as session:
+        found = [read_document(row, document["currency"], posting.fields) for row in rows]
+        if len(rows) == 1 and found[0].document_key == key:
+            write_intent(session, posting, document, plan.plan_hash, {"found": found[0].invoice_id})
+            adopt(session, posting, "adopted", document, plan.plan_hash, rows[0])
+            result.adopted.append(key)
+            return
+        ids = ", ".join(str(one.invoice_id) for one in found)
+        detail = (
+            f"{_describe(document)} was not sent: HaloPSA invoices {ids} bear keys of its charges already, "
+            "but not as this document. Look at them in HaloPSA, then close again"
+        )
+        sell, cost = document_totals(document)
+        hold = Hold("held", "target_changed", detail, document["currency"], sell, cost)
+        write_hold(session, posting, plan.client, hold)
+    result.refused.append(key)
+
+
+def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[str]) -> None:
+    with posting.work.warehouse.session("hold a client whose item is missing") as session:
+        for document in plan.documents:
+            sell, cost = document_totals(document)
+            detail = f"{'; '.join(missing)}; {_describe(document)} was not sent. Run close --post again"
+            write_hold(
+                session,
+                posting,
+                plan.client,
+                Hold("held", "unknown_outcome", detail, document["currency"], sell, cost),
+            )
+
+
+def _prove(posting: Posting, result: PostingResult, since: date) -> None:
+    """One bulk read after the last write: read back what was posted, and find what was unknown."""
+    try:
+        invoices = posting.halo.invoices(since=since)
+    except ServiceError as error:
+        result.stopped = result.stopped or f"what was posted could not be read back: {error}"
+        invoices = None
+    with posting.work.warehouse.session("read what is unknown") as session:
+        opened = read_open_postings(session, posting)
+    if invoices is not None:
+        opened = settle(posting, opened, invoices)
+        result.read_back = read_back(posting, invoices)
+    with posting.work.warehouse.session("hold what is unknown") as session:
+        for one in opened:
+            sell, cost = document_totals(one.document)
+            detail = (
+                f"{_describe(one.document)} was sent and nobody knows yet whether HaloPSA has it; "
+                "run close --post again: it looks, and never sends twice"
+            )
+            session.execute(
+                "delete from holds where month = ? and client = ? and reason = 'unknown_outcome'",
+                [posting.work.month, one.client],
+            )
+            write_hold(
+                session,
+                posting,
+                one.client,
+                Hold("held", "unknown_outcome", detail, one.document["currency"], sell, cost),
+            )
+    result.unknown = [one.document["document_key"] for one in opened]
+
+
+def _describe(document: Any) -> str:
+    sell, _ = document_totals(document)
+    return (
+        f"document {document['document_key']} of {document['client']} over "
+        f"{show_amount(Decimal(sell), document['currency'])}"
+    )
+
+
+def refuse_other_month(month: str, confirmed: str) -> None:
+    """Raise PostingRefused unless the month that a person typed is the month about to be posted."""
+    if confirmed != month:
+        raise PostingRefused(
+            f"confirm_month is {confirmed!r}, but the run is for {month}. Nothing was posted. "
+            f"To post it, set confirm_month to {month}."
+        )

@@ -1,0 +1,205 @@
+"""What posting needs at hand, and how an outcome is written down: journal and tables in one transaction."""
+
+import getpass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any
+
+from billing_pipeline.billing.canonical import content_hash
+from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.halo_documents import FoundDocument
+from billing_pipeline.steps.work import Work
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One run of the posting step."""
+
+    work: Work
+    halo: HaloClient
+    writer: journal.Writer
+
+    @property
+    def fields(self) -> HaloPsaService:
+        """Where our keys stand in HaloPSA, and the grace for unknown outcomes."""
+        return self.work.config.settings.halopsa
+
+    @property
+    def now(self) -> datetime:
+        """The run's time, naive UTC: it stands still within a run."""
+        return self.work.now_utc
+
+
+def make_writer(halo: HaloClient, run_id: str) -> journal.Writer:
+    """Who writes: this run, this system user, this version, at this HaloPSA."""
+    try:
+        actor = getpass.getuser()
+    except (KeyError, OSError):
+        actor = "unknown user"
+    return journal.Writer(run_id, actor, version("billing-pipeline"), halo.address, halo.tenant)
+
+
+def document_totals(document: Document) -> tuple[Decimal, Decimal]:
+    """Σ of the planned lines, sell and cost."""
+    sells = (Decimal(line["sell"]) for line in document["lines"])
+    costs = (Decimal(line["cost"]) for line in document["lines"])
+    return sum(sells, Decimal(0)), sum(costs, Decimal(0))
+
+
+def write_intent(
+    session: Session, posting: Posting, document: Document, plan_hash: str, body: object
+) -> None:
+    """Write `sending` before the request: from here on the outcome is unknown until it is known."""
+    sell, cost = document_totals(document)
+    session.execute(
+        "delete from postings where document_key = ? and status = 'not_written'", [document["document_key"]]
+    )
+    session.insert(
+        "postings",
+        [
+            {
+                "month": posting.work.month,
+                "client": document["client"],
+                "document_key": document["document_key"],
+                "currency": document["currency"],
+                "halopsa_client_id": document["billed_client_id"],
+                "status": "sending",
+                "plan_hash": plan_hash,
+                "lines": len(document["lines"]),
+                "sell": sell,
+                "cost": cost,
+                "detail": json.dumps({"document": dict(document)}),
+                "run_id": posting.work.run_id,
+                "sent_at": posting.now,
+            }
+        ],
+    )
+    record(session, posting, "sending", document, plan_hash, request_digest=content_hash(body))
+
+
+def write_posted(
+    session: Session,
+    posting: Posting,
+    event: str,
+    document: Document,
+    plan_hash: str,
+    found: FoundDocument,
+    differs: Sequence[str],
+) -> None:
+    """Write that HaloPSA has the document: its id, each of our lines, and how its answer differs if it does."""
+    session.execute(
+        "update postings set status = 'posted', halopsa_invoice_id = ?, answered_sell = ?, answered_tax = ?, "
+        "settled_at = ?, run_id = ? where document_key = ?",
+        [found.invoice_id, found.sell, found.tax, posting.now, posting.work.run_id, document["document_key"]],
+    )
+    line_ids = {line.charge_key: line.line_id for line in found.lines}
+    shared = {
+        "month": posting.work.month,
+        "client": document["client"],
+        "document_key": document["document_key"],
+        "currency": document["currency"],
+    }
+    session.insert(
+        "posted_lines",
+        [
+            {
+                **shared,
+                "integration": line["integration"],
+                "invoice_id": line["invoice_id"],
+                "charge_key": line["charge_key"],
+                "halopsa_invoice_id": found.invoice_id,
+                "halopsa_line_id": line_ids.get(line["charge_key"]),
+                "halopsa_item_id": line["item_id"],
+                "quantity": Decimal(line["quantity"]),
+                "unit_price": Decimal(line["unit_price"]),
+                "sell": Decimal(line["sell"]),
+                "cost": Decimal(line["cost"]),
+                "source_sell": Decimal(line["source_sell"]),
+                "source_cost": Decimal(line["source_cost"]),
+                "posted_at": posting.now,
+            }
+            for line in document["lines"]
+        ],
+    )
+    session.insert(
+        "posted_source_lines",
+        [
+            {
+                "line_key": line_key,
+                "charge_key": line["charge_key"],
+                "month": posting.work.month,
+                "client": document["client"],
+                "currency": document["currency"],
+                "invoice_id": line["invoice_id"],
+                "row_kind": "line" if line["collapse_group"] is None else "collapsed",
+                "collapse_group": line["collapse_group"],
+                "setting_level": line["setting_level"],
+            }
+            for line in document["lines"]
+            for line_key in line["line_keys"]
+        ],
+    )
+    outcome = "as planned" if not differs else "; ".join(differs)
+    record(session, posting, event, document, plan_hash, halopsa_invoice_id=found.invoice_id, outcome=outcome)
+    _write_findings(session, posting, "answer_differs", document, differs)
+
+
+def write_status(
+    session: Session, posting: Posting, status: str, document: Document, plan_hash: str, outcome: str
+) -> None:
+    """Write that a document is `unknown`, `not_written` or, once looked for long enough, `absent`."""
+    session.execute(
+        "update postings set status = ?, settled_at = ?, run_id = ? where document_key = ? and status <> 'posted'",
+        [status, None if status == "unknown" else posting.now, posting.work.run_id, document["document_key"]],
+    )
+    record(session, posting, status, document, plan_hash, outcome=outcome)
+
+
+def record(
+    session: Session, posting: Posting, event: str, document: Document, plan_hash: str, **columns: Any
+) -> None:
+    """Append a journal row about a document."""
+    journal.append(
+        session,
+        posting.writer,
+        event,
+        posting.now,
+        month=posting.work.month,
+        client=document["client"],
+        document_key=document["document_key"],
+        plan_hash=plan_hash,
+        **columns,
+    )
+
+
+def _write_findings(
+    session: Session, posting: Posting, kind: str, document: Document, differs: Sequence[str]
+) -> None:
+    session.insert(
+        "findings",
+        [
+            {
+                "month": posting.work.month,
+                "client": document["client"],
+                "step": "post",
+                "kind": kind,
+                "detail": f"document {document['document_key']}: {said}",
+                "currency": document["currency"],
+            }
+            for said in differs
+        ],
+    )
+
+
+def write_finding(session: Session, posting: Posting, kind: str, document: Document, said: str) -> None:
+    """Note something about a document that a person should look at."""
+    _write_findings(session, posting, kind, document, [said])

@@ -1,0 +1,99 @@
+"""Read back what was posted, in bulk, and compare it with the plan to the cent."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from billing_pipeline.billing.plan_types import Hold
+from billing_pipeline.billing.reasons import reason_rank
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, read_document
+from billing_pipeline.steps.posting_state import Posting, record, write_finding
+
+
+def unread_postings(session: Session, posting: Posting) -> list[dict[str, Any]]:
+    """The posted documents of the run's month and clients that were never read back."""
+    rows = session.rows(
+        "select * from postings where month = ? and status = 'posted' and read_back_at is null order by document_key",
+        [posting.work.month],
+    )
+    return [row for row in rows if row["client"] in posting.work.clients]
+
+
+def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
+    """Write what HaloPSA says of each posted document that was not read back yet; how many they are.
+
+    `invoices` are HaloPSA's, read in bulk after the last write.
+    """
+    by_id: Mapping[int, Row] = {int(row["id"]): row for row in invoices}
+    with posting.work.warehouse.session("write what was read back") as session:
+        rows = unread_postings(session, posting)
+        for row in rows:
+            document = json.loads(row["detail"])["document"]
+            halo_row = by_id.get(row["halopsa_invoice_id"])
+            if halo_row is None:
+                said = f"HaloPSA invoice {row['halopsa_invoice_id']} was posted and is not there"
+                write_finding(session, posting, "read_back_differs", document, said)
+                record(session, posting, "read_back", document, row["plan_hash"], outcome=said)
+                continue
+            found = read_document(halo_row, document["currency"], posting.fields)
+            _write(session, posting, row, document, found)
+    return len(rows)
+
+
+def _write(
+    session: Session,
+    posting: Posting,
+    row: Mapping[str, Any],
+    document: Mapping[str, Any],
+    found: FoundDocument,
+) -> None:
+    session.frame(
+        "read_lines",
+        {"charge_key": "VARCHAR", "line_id": "BIGINT", "sell": "DECIMAL(28,10)", "cost": "DECIMAL(28,10)"},
+        [
+            {"charge_key": line.charge_key, "line_id": line.line_id, "sell": line.sell, "cost": line.cost}
+            for line in found.lines
+        ],
+    )
+    session.execute(
+        "update posted_lines set readback_sell = found.sell, readback_cost = found.cost, "
+        "halopsa_line_id = coalesce(posted_lines.halopsa_line_id, found.line_id) "
+        "from (select charge_key, min(line_id) as line_id, sum(sell) as sell, sum(cost) as cost from read_lines "
+        "group by charge_key) as found "
+        "where posted_lines.charge_key = found.charge_key and posted_lines.document_key = ?",
+        [row["document_key"]],
+    )
+    session.execute(
+        "update postings set readback_sell = ?, readback_cost = ?, answered_tax = ?, read_back_at = ? "
+        "where document_key = ? and status = 'posted'",
+        [found.sell, found.cost, found.tax, posting.now, row["document_key"]],
+    )
+    said = differences(document, found)
+    for difference in said:
+        write_finding(session, posting, "read_back_differs", document, difference)
+    outcome = "as planned" if not said else "; ".join(said)
+    record(
+        session,
+        posting,
+        "read_back",
+        document,
+        row["plan_hash"],
+        halopsa_invoice_id=found.invoice_id,
+        outcome=outcome,
+    )
+
+
+def write_hold(session: Session, posting: Posting, client: str, hold: Hold) -> None:
+    """Hold a client because of what posting found."""
+    session.insert(
+        "holds",
+        [
+            {
+                "month": posting.work.month,
+                "client": client,
+                "reason_rank": reason_rank(hold.reason),
+                **vars(hold),
+            }
+        ],
+    )

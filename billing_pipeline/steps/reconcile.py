@@ -1,0 +1,176 @@
+"""Reconcile: HaloPSA client, item, accounts and tax for every charge that is left to bill."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
+from billing_pipeline.billing.terms import normalise_term
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.halo_facts import integer, item_of, text
+from billing_pipeline.steps.snapshots import latest_snapshot
+from billing_pipeline.steps.work import Work, finish_step, scope_frame
+
+Row = Mapping[str, Any]
+
+
+def reconcile(work: Work) -> int:
+    """Write the slices of `reconciled_items`; how many charges there are."""
+    started = monotonic()
+    with work.warehouse.session(f"reconcile {work.month}") as session:
+        clients = latest_snapshot(session, "halopsa_clients")
+        items = latest_snapshot(session, "halopsa_items")
+        scope_frame(session, work.clients)
+        _frame_settings(session, work)
+        _frame_clients(session, work, clients.rows)
+        _frame_items(session, items.rows)
+        _frame_products(session, work, items.rows)
+        session.run("reconcile_items", month=work.month)
+        count = int(
+            session.value(
+                "select count(*) from reconciled_items semi join scope_clients using (client) where month = ?",
+                [work.month],
+            )
+        )
+        sources = {"snapshot_ids": [clients.snapshot_id, items.snapshot_id]}
+        finish_step(session, work, "reconciled_items", started, count, sources)
+    return count
+
+
+def confirmed_products(session: Session, work: Work) -> list[ConfirmedProduct]:
+    """The rows of products.csv, and the items that the pipeline itself created."""
+    rows = [
+        ConfirmedProduct(
+            row.integration,
+            row.product_id or "",
+            row.sku or "",
+            normalise_term(row.term or ""),
+            row.halopsa_item_id,
+        )
+        for row in work.config.products
+    ]
+    stored = session.rows(
+        "select integration, product_id, sku, term, halopsa_item_id from confirmed_products order by all"
+    )
+    for row in stored:
+        rows.append(
+            ConfirmedProduct(
+                row["integration"], row["product_id"], row["sku"], row["term"], row["halopsa_item_id"]
+            )
+        )
+    return rows
+
+
+def _frame_settings(session: Session, work: Work) -> None:
+    rows = []
+    for client in work.clients:
+        for integration in work.config.settings.enabled_integrations:
+            charge = work.config.resolve(client, integration).charge
+            rows.append(
+                {
+                    "client": client,
+                    "integration": integration,
+                    "lifecycle_enabled": charge.product_lifecycle.enabled,
+                    "mode": charge.product_lifecycle.mode,
+                    "default_item": charge.codes.item,
+                    "default_accounts": charge.codes.accounts,
+                    "default_expense": charge.codes.expense,
+                    "default_tax": charge.codes.tax,
+                    "tax_engine": charge.tax_engine,
+                }
+            )
+    session.frame(
+        "item_settings",
+        {
+            "client": "VARCHAR",
+            "integration": "VARCHAR",
+            "lifecycle_enabled": "BOOLEAN",
+            "mode": "VARCHAR",
+            "default_item": "BIGINT",
+            "default_accounts": "VARCHAR",
+            "default_expense": "VARCHAR",
+            "default_tax": "BIGINT",
+            "tax_engine": "VARCHAR",
+        },
+        rows,
+    )
+
+
+def _frame_clients(session: Session, work: Work, halopsa_clients: Sequence[Row]) -> None:
+    by_id = {integer(row.get("id")): row for row in halopsa_clients}
+    rows: dict[str, dict[str, Any]] = {}
+    for client in work.config.clients:
+        found = by_id.get(client.halopsa_client_id)
+        if found is not None:
+            rows[client.client] = {
+                "client": client.client,
+                "halopsa_client_id": client.halopsa_client_id,
+                "taxable": bool(found.get("taxable", True)),
+                "item_tax_code": integer(found.get("item_tax_code")),
+            }
+    session.frame(
+        "halopsa_clients_of",
+        {"client": "VARCHAR", "halopsa_client_id": "BIGINT", "taxable": "BOOLEAN", "item_tax_code": "BIGINT"},
+        list(rows.values()),
+    )
+
+
+def _frame_items(session: Session, items: Iterable[Row]) -> None:
+    session.frame(
+        "halopsa_items",
+        {"item_id": "BIGINT", "income_account": "VARCHAR", "expense_account": "VARCHAR", "tax_id": "BIGINT"},
+        [
+            {
+                "item_id": int(row["id"]),
+                "income_account": text(row.get("nominalcode")),
+                "expense_account": text(row.get("purchasenominalcode")),
+                "tax_id": integer(row.get("taxcode")),
+            }
+            for row in items
+        ],
+    )
+
+
+def _frame_products(session: Session, work: Work, items: Iterable[Row]) -> None:
+    matcher = ProductMatcher(map(item_of, items), confirmed_products(session, work))
+    products = session.rows(
+        "select distinct integration, coalesce(product_id, '') as product_id, coalesce(sku, '') as sku, "
+        "coalesce(term, '') as term, coalesce(product_name, '') as name "
+        "from modified_charges semi join scope_clients using (client) "
+        "where month = ? and outcome = 'kept' order by all",
+        [work.month],
+    )
+    rows = []
+    for columns in products:
+        product = Product(**columns)
+        match, confirmed, named = matcher.match(product), matcher.confirmed(product), matcher.by_name(product)
+        rows.append(
+            {
+                **columns,
+                "confirmed_item": confirmed.item_ids[0] if len(confirmed.item_ids) == 1 else None,
+                "matched_item": match.item_ids[0] if len(match.item_ids) == 1 else None,
+                "name_item": named.item_ids[0] if len(named.item_ids) == 1 else None,
+                "match_rule": match.rule,
+                "ambiguous": len(match.item_ids) > 1,
+                "candidates": ", ".join(map(str, match.item_ids)),
+                "item_reference": product.reference,
+            }
+        )
+    session.frame(
+        "product_matches",
+        {
+            "integration": "VARCHAR",
+            "product_id": "VARCHAR",
+            "sku": "VARCHAR",
+            "term": "VARCHAR",
+            "name": "VARCHAR",
+            "confirmed_item": "BIGINT",
+            "matched_item": "BIGINT",
+            "name_item": "BIGINT",
+            "match_rule": "VARCHAR",
+            "ambiguous": "BOOLEAN",
+            "candidates": "VARCHAR",
+            "item_reference": "VARCHAR",
+        },
+        rows,
+    )

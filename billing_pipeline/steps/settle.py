@@ -1,0 +1,105 @@
+"""Settle postings whose outcome nobody knows: by looking, never by trying again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.halo_documents import Row, differences, index_by_key, read_document
+from billing_pipeline.steps.posting_state import Posting, write_finding, write_posted, write_status
+
+
+@dataclass(frozen=True)
+class OpenPosting:
+    """A posting that was sent and not settled; `document` is the planned document."""
+
+    client: str
+    plan_hash: str
+    document: Mapping[str, Any]
+    waited_seconds: float
+
+
+def read_open_postings(session: Session, posting: Posting) -> list[OpenPosting]:
+    """The open postings of the run's month and clients."""
+    rows = session.rows(
+        "select * from postings where month = ? and status in ('sending', 'unknown') order by client, document_key",
+        [posting.work.month],
+    )
+    return [
+        OpenPosting(
+            row["client"],
+            row["plan_hash"],
+            json.loads(row["detail"])["document"],
+            (posting.now - row["sent_at"]).total_seconds(),
+        )
+        for row in rows
+        if row["client"] in posting.work.clients
+    ]
+
+
+def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[Row]) -> list[OpenPosting]:
+    """Settle what can be settled; what stays open is returned.
+
+    `invoices` are HaloPSA's, read in bulk just now. Found by key: posted. Not found: open, until the grace has
+    passed and a second look by another route finds nothing either; then it is `absent` and planned again.
+    """
+    by_key = index_by_key(invoices, posting.fields)
+    still_open = []
+    for one in opened:
+        document = one.document
+        rows = _bearing(by_key, document)
+        looks = "a bulk read"
+        if not rows and one.waited_seconds >= posting.fields.unknown_grace_seconds:
+            looks = "a bulk read and a search by its key"
+            rows = _look_again(posting, document)
+            if not rows:
+                with posting.work.warehouse.session("settle an unknown posting") as session:
+                    write_status(session, posting, "absent", document, one.plan_hash, f"not found by {looks}")
+                continue
+        with posting.work.warehouse.session("settle an unknown posting") as session:
+            if len(rows) == 1:
+                adopt(session, posting, "settled", document, one.plan_hash, rows[0])
+                continue
+            if len(rows) > 1:
+                ids = ", ".join(str(row["id"]) for row in rows)
+                write_finding(
+                    session,
+                    posting,
+                    "found_twice",
+                    document,
+                    f"HaloPSA invoices {ids} bear its keys: delete all but one there",
+                )
+            write_status(
+                session, posting, "unknown", document, one.plan_hash, f"found {len(rows)} times by {looks}"
+            )
+        still_open.append(one)
+    return still_open
+
+
+def adopt(
+    session: Session, posting: Posting, event: str, document: Mapping[str, Any], plan_hash: str, row: Row
+) -> None:
+    """Write that HaloPSA has the document, as found by looking."""
+    found = read_document(row, document["currency"], posting.fields)
+    write_posted(session, posting, event, document, plan_hash, found, differences(document, found))
+
+
+def look_since(documents: list[Mapping[str, Any]], today: date) -> date:
+    """From which invoice date on to look: well before the earliest that was sent, for HaloPSA may shift a date."""
+    earliest = min((date.fromisoformat(document["invoice_date"]) for document in documents), default=today)
+    return earliest - timedelta(days=7)
+
+
+def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> list[Row]:
+    keys = [document["document_key"], *(line["charge_key"] for line in document["lines"])]
+    rows = {int(row["id"]): row for key in keys for row in by_key.get(key, ())}
+    return [rows[invoice_id] for invoice_id in sorted(rows)]
+
+
+def _look_again(posting: Posting, document: Mapping[str, Any]) -> list[Row]:
+    """Another route than the bulk read: HaloPSA's own search, and the client's own list."""
+    searched = posting.halo.invoices(search=document["document_key"])
+    listed = posting.halo.invoices(client_id=document["billed_client_id"])
+    return _bearing(index_by_key([*searched, *listed], posting.fields), document)
