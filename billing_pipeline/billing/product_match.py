@@ -29,13 +29,18 @@ class Product:
 
 @dataclass(frozen=True)
 class ConfirmedProduct:
-    """A confirmed row: empty cells match anything."""
+    """A confirmed row: empty cells match anything.
+
+    Rows that a person confirmed win over those kept for an item that the pipeline created, which confirm nothing
+    to a client that asks for a person's word (`prompt`).
+    """
 
     integration: str
     product_id: str
     sku: str
     term: str
     item_id: int
+    by_person: bool = True
 
     def matches(self, product: Product) -> bool:
         """Whether every cell that is filled agrees with the product."""
@@ -99,13 +104,19 @@ class ProductMatcher:
                 self._confirmed[cell].append(row)
 
     def confirmed(self, product: Product) -> Match:
-        """By confirmed rows alone; a row whose item HaloPSA no longer has does not match."""
-        rows = {
+        """By the rows that a person confirmed, alone; a row whose item HaloPSA no longer has does not match."""
+        return self._best([row for row in self._rows_of(product) if row.by_person])
+
+    def _rows_of(self, product: Product) -> set[ConfirmedProduct]:
+        return {
             row
             for cell in {product.product_id, product.sku.casefold()} - {""}
             for row in self._confirmed.get(cell, ())
             if row.matches(product) and row.item_id in self._item_ids
         }
+
+    def _best(self, rows: Iterable[ConfirmedProduct]) -> Match:
+        rows = list(rows)
         best = max((row.precision for row in rows), default=0)
         return _match({row.item_id for row in rows if row.precision == best}, "confirmed")
 
@@ -116,9 +127,9 @@ class ProductMatcher:
 
     def match(self, product: Product) -> Match:
         """By the first rule that finds any item."""
-        found = self.confirmed(product)
-        if found.item_ids:
-            return found
+        for found in (self.confirmed(product), self._best(self._rows_of(product))):
+            if found.item_ids:
+                return found
         stages: tuple[tuple[MatchRule, list[Item]], ...] = (
             ("sku", self._index.by_sku.get(product.sku.casefold(), []) if product.sku else []),
             ("product_id", self._with_product_id(product)),

@@ -108,8 +108,7 @@ class FailureSorter:
             return ServiceUnreachable(f"{asked} ({reason}), and it did not pass. Try again later. {said}")
         if 300 <= status < 400:
             return UnreadableAnswer(
-                f"{asked}, a redirect, which is not followed. "
-                f"Check the address in {self._facts.url_variable}."
+                f"{asked}, a redirect, which is not followed. Check the address in {self._facts.url_variable}."
             )
         return ServiceError(f"{asked}: it does not take this request. {said}")
 
@@ -139,9 +138,7 @@ class FailureSorter:
     def of_write_network(self, error: httpx.HTTPError, route: str) -> NotWritten | OutcomeUnknown:
         """The outcome of a POST that got no answer."""
         if isinstance(error, NEVER_SENT) or is_token_request(error):
-            return NotWritten(
-                None, f"{self._facts.name}: POST {route} was not sent: {self._describe(error)}."
-            )
+            return NotWritten(None, f"{self._facts.name}: POST {route} was not sent: {self._describe(error)}.")
         return OutcomeUnknown(
             f"{self._facts.name}: POST {route} got no answer ({self._describe(error)}): "
             f"it may have been written. Look for its key before anything else."
@@ -159,9 +156,7 @@ class FailureSorter:
         if status in TRANSIENT_STATUSES or status >= 500:
             return ServiceUnreachable(f"{asked}, and it did not pass. Try again later. {said}")
         if 300 <= status < 400 or status in (404, 405):
-            return CredentialsRefused(
-                f"{asked}: there is no token service. Check {facts.token_url_variable}. {said}"
-            )
+            return CredentialsRefused(f"{asked}: there is no token service. Check {facts.token_url_variable}. {said}")
         return CredentialsRefused(f"{asked}: the credentials are refused. Check {names}. {said}")
 
     def _permission_text(self, method: str, route: str, status: int, said: str) -> str:

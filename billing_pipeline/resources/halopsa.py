@@ -160,9 +160,7 @@ class HaloClient:
         """All recurring invoices (their ids are negative), with their lines unless told otherwise."""
         return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
 
-    def invoices(
-        self, since: date | None = None, client_id: int | None = None, search: str | None = None
-    ) -> list[Row]:
+    def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> list[Row]:
         """Invoices with their lines: dated `since` or later, of one client, found by a search text.
 
         HaloPSA ignores filters that it does not know, so date and client are checked here again; an

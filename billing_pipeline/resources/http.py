@@ -139,9 +139,7 @@ class HttpService:
         except (TypeError, ValueError) as error:
             raise NotWritten(None, f"{self.facts.name}: POST {route} was not sent: {error}") from error
         try:
-            response = self._http.post(
-                path, content=content.encode(), headers={"Content-Type": "application/json"}
-            )
+            response = self._http.post(path, content=content.encode(), headers={"Content-Type": "application/json"})
         except httpx.HTTPError as error:
             raise self._sorter.of_write_network(error, route) from error
         except ServiceError as error:  # of the token: the document itself was not sent, or refused with 401
@@ -187,9 +185,7 @@ def demand_https(url: str, variable: str) -> None:
     if parsed.userinfo:
         raise SettingsError(f"{variable} holds a user or password: take it out of the address")
     if parsed.scheme == "http" and not _is_loopback(parsed.host):
-        raise SettingsError(
-            f"{variable} is plain http to {parsed.host}: only https is safe beyond this machine"
-        )
+        raise SettingsError(f"{variable} is plain http to {parsed.host}: only https is safe beyond this machine")
 
 
 def demand_values(service: str, values: Mapping[str, str]) -> None:

@@ -32,9 +32,7 @@ class HttpLimits:
         self._bucket.leak(MonotonicClock().now())
         if self._limiter.try_acquire(self._service, blocking=False):
             return
-        logger.info(
-            "%s: waiting, %d requests in %g seconds are used up", self._service, self._limit, self._seconds
-        )
+        logger.info("%s: waiting, %d requests in %g seconds are used up", self._service, self._limit, self._seconds)
         self._limiter.try_acquire(self._service)
 
 

@@ -155,8 +155,7 @@ def list_in(path: str, key: str, data: Any) -> list[Row]:
             data = []
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         raise UnreadableAnswer(
-            f"HaloPSA: the answer to GET {path} is not a list of objects. "
-            f"Check the address in HALOPSA_RESOURCE_SERVER."
+            f"HaloPSA: the answer to GET {path} is not a list of objects. Check the address in HALOPSA_RESOURCE_SERVER."
         )
     return data
 

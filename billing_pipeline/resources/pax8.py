@@ -175,9 +175,7 @@ class Pax8Client:
             raise UnreadableAnswer(f"Pax8: a row of GET {path} has no id.")
         return sorted(rows, key=lambda row: str(row["id"]))
 
-    def _read_complete(
-        self, path: str, query: Query | None, what: str, error: type[ServiceError]
-    ) -> PagedRows:
+    def _read_complete(self, path: str, query: Query | None, what: str, error: type[ServiceError]) -> PagedRows:
         # Pages are no snapshot: a list that changed between two of them is whole the next time.
         gaps = []
         for _ in range(2):

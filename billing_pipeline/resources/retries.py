@@ -72,9 +72,7 @@ class PatientRetry(Retry):
         if not _is_429_without_advice(response):
             super().sleep(response)
             return
-        left = (
-            self.max_backoff_wait if self.total_timeout is None else self.total_timeout - self.elapsed_sleep
-        )
+        left = self.max_backoff_wait if self.total_timeout is None else self.total_timeout - self.elapsed_sleep
         seconds = max(0.0, min(8 * self.backoff_strategy(), self.max_backoff_wait, left))
         time.sleep(seconds)
         self.elapsed_sleep += seconds

@@ -21,9 +21,7 @@ class Answer:
     async def send_half(self, send: Send) -> None:
         """Announce the whole body, send half of it and leave the rest open."""
         await send({"type": "http.response.start", "status": self.status, "headers": self._headers()})
-        await send(
-            {"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True}
-        )
+        await send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         kept = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]

@@ -19,9 +19,7 @@ class Clock:
     def set(self, now: datetime | None) -> None:
         """Stop the clock at `now` (aware), or let it run with the real time again (None)."""
         if now is not None and now.tzinfo is None:
-            raise SettingsError(
-                f"The sandbox clock needs a time with a zone; got {now.isoformat()}. Add a Z."
-            )
+            raise SettingsError(f"The sandbox clock needs a time with a zone; got {now.isoformat()}. Add a Z.")
         self._stands_at = now.astimezone(UTC) if now else None
 
     @property

@@ -46,7 +46,7 @@ def subscriptions_of(company: Company) -> tuple[Subscription, ...]:
     chosen = [rng.choice(suites), *rng.sample(add_ons, count)]
     if company.client in {who.CREATE_MISSING, who.PROMPT_UNMATCHED}:
         chosen.append(next(product for product in seat_products() if product.sku == "THR-ZTE-100-A100"))
-    made = []
+    made: list[Subscription] = []
     for product in chosen:
         term = "Monthly" if careful else rng.choice(product.terms)
         markup = Decimal(rng.randint(110, 125)) / 100

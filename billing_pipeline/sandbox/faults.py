@@ -67,9 +67,7 @@ def read_fault(order: Any) -> Fault:
     if order.get("when", "before") not in get_args(When):
         raise ValueError(f"when must be before or after; got {order.get('when')!r}")
     for key in ("count", "after", "status", "commit_after_requests"):
-        if (number := order.get(key)) is not None and (
-            isinstance(number, bool) or not isinstance(number, int)
-        ):
+        if (number := order.get(key)) is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise ValueError(f"{key} must be an integer; got {number!r}")
     settled = {key: value for key, value in order.items() if value is not None}
     return Fault(**{**settled, "seconds": float(settled.get("seconds", 0))})

@@ -1,6 +1,7 @@
 """The ASGI app around a service: counts requests, makes the ordered faults happen, saves every change."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +22,9 @@ from billing_pipeline.sandbox.request_log import LoggedRequest
 from billing_pipeline.sandbox.service import Service
 
 CONTROL_PREFIX = "/_sandbox/"
-HTML_PAGE = (
-    b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
-)
+HTML_PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
 NO_ROUTE = "(no route)"
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,6 +62,10 @@ class Gateway:
         for commit in late:
             await self._ask(commit.scope, commit.body)
         return len(late)
+
+    def forget_late_commits(self) -> None:
+        """Let no write that was put off happen any more."""
+        self._late = []
 
     async def _serve(self, scope: Scope, body: bytes, send: Send) -> None:
         began = time.perf_counter()
@@ -131,7 +135,11 @@ class Gateway:
 
     async def _ask(self, scope: Scope, body: bytes) -> Answer:
         before = self._service.state.changed
-        answer = await ask(self._app, scope, body)
+        try:
+            answer = await ask(self._app, scope, body)
+        except Exception:
+            _logger.exception("The %s sandbox failed at %s %s", self._service.name, scope["method"], scope["path"])
+            raise
         # A read may set off an agent's edit.
         if scope["method"] not in ("GET", "HEAD") or self._service.state.changed != before:
             self._service.save()

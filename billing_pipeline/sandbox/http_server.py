@@ -82,14 +82,10 @@ class HttpServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
-        self._thread = Thread(
-            target=self._server.run, args=([listener],), name=f"sandbox-{self._name}", daemon=True
-        )
+        self._thread = Thread(target=self._server.run, args=([listener],), name=f"sandbox-{self._name}", daemon=True)
         self._thread.start()
         if not self._server.ready.wait(PATIENCE_SECONDS):
-            raise BillingPipelineError(
-                f"The {self._name} sandbox did not start within {PATIENCE_SECONDS} seconds."
-            )
+            raise BillingPipelineError(f"The {self._name} sandbox did not start within {PATIENCE_SECONDS} seconds.")
 
     def ask_to_stop(self) -> None:
         """Tell the server to stop, without waiting for it."""

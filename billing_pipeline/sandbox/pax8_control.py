@@ -27,15 +27,11 @@ def pax8_control_routes(state: Pax8State) -> list[Route]:
         return ExactJSONResponse({})
 
     async def add_item(request: Request) -> Response:
-        return ExactJSONResponse(
-            state.add_item(request.path_params["id"], await read_body(request)), status_code=201
-        )
+        return ExactJSONResponse(state.add_item(request.path_params["id"], await read_body(request)), status_code=201)
 
     async def edit_item(request: Request) -> Response:
         changes = await read_body(request)
-        return ExactJSONResponse(
-            state.edit_item(request.path_params["id"], request.path_params["item"], changes)
-        )
+        return ExactJSONResponse(state.edit_item(request.path_params["id"], request.path_params["item"], changes))
 
     async def delete_item(request: Request) -> Response:
         state.delete_item(request.path_params["id"], request.path_params["item"])

@@ -36,7 +36,8 @@ class Pax8State:
         for key in LISTS:
             if not isinstance(fresh.setdefault(key, []), list):
                 raise ValueError(f"pax8.{key} must be a list")
-        if not {"client_id", "client_secret"} <= fresh.get("credentials", {}).keys():
+        credentials = fresh.get("credentials")
+        if not isinstance(credentials, dict) or not {"client_id", "client_secret"} <= credentials.keys():
             raise ValueError("pax8.credentials needs client_id and client_secret")
         for entry in fresh["invoices"]:
             _check_entry(entry)
@@ -105,9 +106,7 @@ class Pax8State:
         _check_entry(fresh)
         invoice_id = fresh["invoice"].get("id")
         with self.lock:
-            if invoice_id is None or any(
-                held["invoice"].get("id") == invoice_id for held in self._content["invoices"]
-            ):
+            if invoice_id is None or any(held["invoice"].get("id") == invoice_id for held in self._content["invoices"]):
                 raise ValueError(f"an invoice needs an id of its own; got {invoice_id!r}")
             self._content["invoices"].append(fresh)
             self.changed += 1

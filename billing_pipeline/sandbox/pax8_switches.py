@@ -8,11 +8,15 @@ from typing import Literal
 class Pax8Switches:
     """Changed by `PUT /_sandbox/switches`, or with `dataclasses.replace` on the state."""
 
-    omit_empty_content: bool = (
-        True  # a page without rows has no `content`, as seen on the wire; off: an empty list
-    )
+    omit_empty_content: bool = True  # a page without rows has no `content`, as seen on the wire; off: an empty list
     oversized_page: Literal["refuse", "cap"] = "refuse"  # size over 200: a 400, or 200 rows without a word
     item_count_offset: int = 0  # added to the totalElements of invoice items
     repeat_item_across_pages: bool = False  # a page of items begins with the last one of the page before
     token_seconds: int = 86_400  # how long a token lives, and what expires_in says
     token_requests: int | None = None  # a token is refused after so many requests; None: never
+
+    def __post_init__(self) -> None:
+        if self.oversized_page not in ("refuse", "cap"):
+            raise ValueError(f"switch 'oversized_page' is refuse or cap, not {self.oversized_page!r}")
+        if self.token_requests is not None and type(self.token_requests) is not int:
+            raise ValueError(f"switch 'token_requests' is a whole number or null, not {self.token_requests!r}")

@@ -14,6 +14,11 @@ class Limit:
     seconds: int
     retry_after: bool = True
 
+    def __post_init__(self) -> None:
+        for name, number in (("requests", self.requests), ("seconds", self.seconds)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+                raise ValueError(f"{name} must be a whole number of at least 0; got {number!r}")
+
 
 class RateLimit:
     """Counts requests against `limit` by the real clock; refused ones do not count."""

@@ -29,13 +29,12 @@ class Sandbox:
     is not used), and written to it after every change. `pax8` and `halopsa` are the states.
     """
 
-    def __init__(
-        self, world: World, pax8_port: int = 0, halopsa_port: int = 0, state_file: Path | None = None
-    ) -> None:
+    def __init__(self, world: World, pax8_port: int = 0, halopsa_port: int = 0, state_file: Path | None = None) -> None:
         self.clock = Clock()
         self.pax8 = Pax8State(world.pax8, self.clock)
         self.halopsa = HaloState(world.halopsa, self.clock)
         self._file: StateFile | None = None
+        self._may_save = False  # never before the file was read: that would undo what it keeps
         if state_file is not None:
             self._file = StateFile(state_file, self.clock, {"pax8": self.pax8, "halopsa": self.halopsa})
         self.pax8_service = Service(
@@ -56,14 +55,16 @@ class Sandbox:
             error_body=halopsa_errors.error_body,
             save=partial(self._save, "halopsa"),
         )
-        self._pax8_server = HttpServer("Pax8", Gateway(self.pax8_service), pax8_port)
-        self._halopsa_server = HttpServer("HaloPSA", Gateway(self.halopsa_service), halopsa_port)
+        self._gateways = (Gateway(self.pax8_service), Gateway(self.halopsa_service))
+        self._pax8_server = HttpServer("Pax8", self._gateways[0], pax8_port)
+        self._halopsa_server = HttpServer("HaloPSA", self._gateways[1], halopsa_port)
 
     def start(self) -> None:
         """Serve both. SettingsError where a port is taken or the state file is damaged."""
         if self._file is not None:
             self._file.load()
-            self._file.save()
+            self._may_save = True
+            self._save()
         try:
             self._pax8_server.start()
             self._halopsa_server.start()
@@ -80,15 +81,18 @@ class Sandbox:
         self._save()
 
     def reset(self, world: World) -> None:
-        """Serve `world` as if freshly started: no faults, limits, log, changed switches; the real clock."""
+        """Serve `world` as if freshly started: no faults, limits, log, tokens, changed switches; the real clock."""
         self.clock.set(None)
         self.pax8.switches, self.halopsa.switches = Pax8Switches(), HaloSwitches()
+        self.pax8.tokens.revoke_all()
         self.pax8.load(world.pax8)
         self.halopsa.load(world.halopsa)
         for service in (self.pax8_service, self.halopsa_service):
             service.faults.clear()
             service.rate_limit.set(None)
             service.log.clear()
+        for gateway in self._gateways:
+            gateway.forget_late_commits()
         self._save()
 
     def __enter__(self) -> Self:
@@ -127,5 +131,5 @@ class Sandbox:
         }
 
     def _save(self, *names: str) -> None:
-        if self._file is not None:
+        if self._file is not None and self._may_save:
             self._file.save(*names)

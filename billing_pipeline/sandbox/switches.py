@@ -20,6 +20,6 @@ def change_switches(switches: AnySwitches, changes: Any) -> AnySwitches:
         raise ValueError(f"unknown switch {unknown[0]!r}; known: {', '.join(sorted(known))}")
     for name, value in changes.items():
         now = getattr(switches, name)
-        if isinstance(now, bool) != isinstance(value, bool) and now is not None and value is not None:
+        if type(now) in (bool, int, str) and type(value) is not type(now):
             raise ValueError(f"switch {name!r} is {now!r} now and cannot become {value!r}")
     return dataclasses.replace(switches, **changes)  # type: ignore[type-var]

@@ -86,12 +86,17 @@ class Environment:
     _environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     _dotenv_now: str | None = field(default=None, repr=False)
 
+    @property
+    def fixed_now(self) -> str | None:
+        """`BILLING_NOW` as it was given; None for the real clock."""
+        return self._environ.get("BILLING_NOW", self._dotenv_now)
+
     def now(self) -> datetime:
         """Return the time in UTC: `BILLING_NOW` as it stands at this call, else the real clock.
 
         Raises SettingsError when `BILLING_NOW` is no ISO 8601 time with Z.
         """
-        text = self._environ.get("BILLING_NOW", self._dotenv_now)
+        text = self.fixed_now
         return read_instant("BILLING_NOW", text.strip()) if text and text.strip() else datetime.now(UTC)
 
     def require_pax8(self) -> Pax8Access:

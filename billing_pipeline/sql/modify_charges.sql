@@ -4,8 +4,13 @@
 delete from modified_charges
 where month = getvariable('month') and client in (select client from scope_clients);
 
+-- What was found about a charge that was posted since stays.
 delete from findings
-where month = getvariable('month') and step = 'modify' and client in (select client from scope_clients);
+where
+    month = getvariable('month')
+    and step = 'modify'
+    and client in (select client from scope_clients)
+    and (charge_key is null or charge_key not in (select charge_key from posted_lines));
 
 create or replace temp table modified_lines as
 with charges as (
@@ -186,6 +191,7 @@ select
     month,
     client,
     integration,
+    charge_key,
     'modify' as step,
     'margin' as kind,
     concat(
@@ -205,6 +211,7 @@ select
     month,
     client,
     integration,
+    line_key as charge_key,
     'modify' as step,
     'free_with_cost' as kind,
     'the line sells at zero but has a cost' as detail,
@@ -219,6 +226,7 @@ select
     month,
     client,
     integration,
+    cast(null as text) as charge_key,
     'modify' as step,
     'drop_wins' as kind,
     'drop_azure and collapse_azure are both on: Azure is dropped' as detail,

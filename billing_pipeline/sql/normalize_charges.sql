@@ -11,7 +11,7 @@ with source_lines as (
         invoices.status as invoice_status,
         invoices.standing,
         case getvariable('sell_field') when 'subTotal' then items.sub_total else items.total end as sell_amount,
-        case getvariable('cost_field') when 'amountDue' then items.amount_due else items.cost_total end as cost_amount,
+        items.cost_total as cost_amount,
         lower(coalesce(items.type, '')) as folded_type,
         replace(replace(lower(coalesce(items.term, '')), ' ', ''), '-', '') as folded_term,
         lower(concat_ws(' ', items.product_name, items.description)) as text
@@ -71,16 +71,13 @@ mapped as (
         case
             -- What was posted stays with the client it was posted for, whatever the mapping says later.
             when posted.client is not null then posted.client
-            when ruled.company_id is null then 'unassigned'
-            when companies.client is not null then companies.client
-            when regexp_full_match(lower(ruled.company_id), '[a-z0-9-]{1,58}') then 'pax8-' || lower(ruled.company_id)
-            else 'pax8-' || substr(sha256(ruled.company_id), 1, 32)
+            else coalesce(companies.client, 'unassigned')
         end as client_key,
-        companies.client is not null as is_mapped,
+        coalesce(companies.mapped, false) as is_mapped,
         coalesce(companies.excluded, false) as is_excluded,
         companies.problem
     from ruled
-    left join client_companies as companies on companies.company_id = lower(ruled.company_id)
+    left join client_companies as companies on companies.company_id = ruled.company_id
     left join posted_source_lines as posted on posted.line_key = ruled.line_key
 )
 

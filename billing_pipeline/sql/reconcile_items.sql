@@ -27,6 +27,7 @@ matched as (
         settings.default_tax,
         settings.tax_engine,
         products.confirmed_item,
+        products.confirmed_ambiguous,
         products.matched_item,
         products.name_item,
         products.match_rule as found_by,
@@ -54,6 +55,7 @@ decided as (
                 then case when default_item is null then 'block' else 'default_item' end
             when mode = 'prompt'
                 then case
+                    when confirmed_ambiguous then 'ambiguous'
                     when confirmed_item is not null then 'confirmed'
                     when is_nameless and name_item is not null then 'name'
                     when is_nameless and default_item is not null then 'default_item'

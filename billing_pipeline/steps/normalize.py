@@ -1,14 +1,13 @@
 """Normalise: one shape, typed, classified, mapped to a client; and the settings that each client resolves to."""
 
-from collections.abc import Iterable
 from time import monotonic
 
 from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.terms import TERMS
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.map_companies import map_companies
 from billing_pipeline.steps.snapshots import latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
@@ -19,6 +18,7 @@ def normalize(work: Work) -> int:
     with work.warehouse.session(f"normalise {work.month}") as session:
         fetch_id, invoices = month_invoices(session, work.month)
         clients = latest_snapshot(session, "halopsa_clients")
+        halopsa_ids = {halopsa_id for row in clients.rows if (halopsa_id := integer(row.get("id"))) is not None}
         scope_frame(session, work.clients)
         session.frame(
             "month_invoices",
@@ -33,8 +33,14 @@ def normalize(work: Work) -> int:
         )
         session.frame(
             "client_companies",
-            {"company_id": "VARCHAR", "client": "VARCHAR", "excluded": "BOOLEAN", "problem": "VARCHAR"},
-            list(_companies(work.config, {integer(row.get("id")) for row in clients.rows})),
+            {
+                "company_id": "VARCHAR",
+                "client": "VARCHAR",
+                "mapped": "BOOLEAN",
+                "excluded": "BOOLEAN",
+                "problem": "VARCHAR",
+            },
+            [vars(company) for company in map_companies(session, work.config, work.month, frozenset(halopsa_ids))],
         )
         session.frame(
             "terms",
@@ -55,21 +61,6 @@ def normalize(work: Work) -> int:
         sources = {"fetch_id": fetch_id, "snapshot_ids": [clients.snapshot_id]}
         finish_step(session, work, "normalized_charges", started, count, sources)
     return count
-
-
-def _companies(config: LoadedSettings, halopsa_ids: set[int | None]) -> Iterable[dict[str, object]]:
-    for row in config.clients:
-        if row.pax8_company_id is None:
-            continue
-        problem = None
-        if not row.excluded and row.halopsa_client_id not in halopsa_ids:
-            problem = f"clients.csv ties {row.client} to HaloPSA client {row.halopsa_client_id}, which HaloPSA does not have"
-        yield {
-            "company_id": row.pax8_company_id.lower(),
-            "client": row.client,
-            "excluded": row.excluded,
-            "problem": problem,
-        }
 
 
 def _store_settings(session: Session, work: Work) -> None:

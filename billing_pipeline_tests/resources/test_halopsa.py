@@ -65,8 +65,7 @@ def sandbox() -> Iterator[Sandbox]:
             {"id": -9, "client_id": 12, "period": 2, "disabled": True, "lines": []},
         ],
         "invoices": [
-            invoice(n, 246 if n % 2 else 12, "2026-09-15" if n <= 200 else "2026-10-01")
-            for n in range(1, 231)
+            invoice(n, 246 if n % 2 else 12, "2026-09-15" if n <= 200 else "2026-10-01") for n in range(1, 231)
         ],
     }
     pax8: dict[str, Any] = {"credentials": {"client_id": "a", "client_secret": "b"}}
@@ -121,9 +120,7 @@ def test_invoices_are_complete_with_their_lines_however_pages_work(
 
 
 @pytest.mark.parametrize("ignored", [[], ["client_id", "invoicedatestart", "start_date"]])
-def test_filters_hold_even_where_halopsa_ignores_them(
-    sandbox: Sandbox, client: HaloClient, ignored: list[str]
-) -> None:
+def test_filters_hold_even_where_halopsa_ignores_them(sandbox: Sandbox, client: HaloClient, ignored: list[str]) -> None:
     order(sandbox, "PUT", "switches", {"ignored_parameters": ignored})
     october = client.invoices(since=date(2026, 10, 1))
     assert [row["id"] for row in october] == list(range(201, 231))
@@ -131,9 +128,7 @@ def test_filters_hold_even_where_halopsa_ignores_them(
     assert [row["id"] for row in acme] == list(range(201, 231, 2))
 
 
-def test_an_invoice_without_a_date_or_client_is_not_filtered_out(
-    sandbox: Sandbox, client: HaloClient
-) -> None:
+def test_an_invoice_without_a_date_or_client_is_not_filtered_out(sandbox: Sandbox, client: HaloClient) -> None:
     body = [
         {"id": 1},
         {"id": 2, "invoice_date": "1900-01-01T00:00:00"},

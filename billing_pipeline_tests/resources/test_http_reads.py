@@ -86,9 +86,7 @@ def test_retry_after_is_waited_for(service: ScriptedService, open_service: OpenS
     assert second.at - first.at >= 0.95
 
 
-def test_a_429_without_advice_waits_longer_than_a_503(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_a_429_without_advice_waits_longer_than_a_503(service: ScriptedService, open_service: OpenService) -> None:
     policy = RetryPolicy(attempts=2, backoff=0.05, longest_wait=5, total_wait=5)
     gaps = {}
     for status in (503, 429):
@@ -111,9 +109,7 @@ def test_a_permanent_status_is_not_tried_again(
     assert len(service.calls(THING)) == 1
 
 
-def test_a_refusal_says_what_the_service_said_in_short(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_a_refusal_says_what_the_service_said_in_short(service: ScriptedService, open_service: OpenService) -> None:
     service.reply(THING, Reply(422, "bad filter\n" + "x" * 10_000))
     with pytest.raises(ServiceError) as caught:
         open_service().get("/things")
@@ -124,9 +120,7 @@ def test_a_refusal_says_what_the_service_said_in_short(
 
 
 def test_a_403_names_the_right_to_grant(service: ScriptedService, open_service: OpenService) -> None:
-    service.reply(
-        "GET /v1/invoices/44444444-4444-4444-8444-444444444410/items", Reply(403, {"message": "no"})
-    )
+    service.reply("GET /v1/invoices/44444444-4444-4444-8444-444444444410/items", Reply(403, {"message": "no"}))
     with pytest.raises(PermissionMissing, match=r"right to read invoices .*Integrations Hub"):
         open_service().get("/invoices/44444444-4444-4444-8444-444444444410/items")
 
@@ -211,9 +205,7 @@ def test_an_unreachable_host_names_the_address_and_the_variable(open_service: Op
         http.get("/things")
 
 
-def test_requests_are_counted_by_route_with_every_try(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_requests_are_counted_by_route_with_every_try(service: ScriptedService, open_service: OpenService) -> None:
     invoice = "/invoices/44444444-4444-4444-8444-444444444410"
     service.reply(f"GET /v1{invoice}", Reply(503), Reply(body={}))
     service.reply("GET /v1/RecurringInvoice/-5", Reply(body={}))
@@ -227,9 +219,7 @@ def test_requests_are_counted_by_route_with_every_try(
     }
 
 
-@pytest.mark.parametrize(
-    "url", ["http://api.pax8.com/v1", "http://10.0.0.1", "http://127.0.0.1.evil.example"]
-)
+@pytest.mark.parametrize("url", ["http://api.pax8.com/v1", "http://10.0.0.1", "http://127.0.0.1.evil.example"])
 def test_plain_http_is_for_this_machine_only(url: str) -> None:
     with pytest.raises(SettingsError, match="PAX8_BASE_URL is plain http"):
         demand_https(url, "PAX8_BASE_URL")

@@ -13,9 +13,7 @@ from billing_pipeline_tests.resources.test_http_reads import unused_port
 POST = "POST /v1/Invoice"
 
 
-def test_decimals_are_sent_with_just_their_digits(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_decimals_are_sent_with_just_their_digits(service: ScriptedService, open_service: OpenService) -> None:
     service.reply(POST, Reply(201, {"id": 7}))
     document = [{"unit_price": Decimal("28.72"), "qty": Decimal("10.00"), "id": 3, "name": "größe"}]
     assert open_service(HALOPSA_FACTS).post("/Invoice", document) == {"id": 7}
@@ -25,9 +23,7 @@ def test_decimals_are_sent_with_just_their_digits(
 
 
 @pytest.mark.parametrize("wrong", [1.5, Decimal("NaN"), Decimal("-Infinity"), object()])
-def test_what_is_not_exact_is_never_sent(
-    service: ScriptedService, open_service: OpenService, wrong: object
-) -> None:
+def test_what_is_not_exact_is_never_sent(service: ScriptedService, open_service: OpenService, wrong: object) -> None:
     service.reply(POST, Reply(201, {"id": 7}))
     with pytest.raises(NotWritten, match="was not sent"):
         open_service(HALOPSA_FACTS).post("/Invoice", [{"lines": [{"unit_price": wrong}]}])
@@ -93,9 +89,7 @@ def test_a_write_with_an_expired_token_is_sent_again_with_a_new_one(
     assert second.headers["authorization"] == "Bearer token-2"
 
 
-def test_a_write_without_permission_names_the_right(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_a_write_without_permission_names_the_right(service: ScriptedService, open_service: OpenService) -> None:
     service.reply(POST, Reply(401, "no"))
     with pytest.raises(NotWritten, match=r"may not write Invoice .*Grant edit:invoices") as caught:
         open_service(HALOPSA_FACTS).post("/Invoice", [{}])

@@ -44,9 +44,7 @@ def test_pax8_gets_a_json_body(service: ScriptedService, open_service: OpenServi
     assert "authorization" not in asked.headers
 
 
-def test_halopsa_gets_a_form_and_its_tenant_in_the_query(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_halopsa_gets_a_form_and_its_tenant_in_the_query(service: ScriptedService, open_service: OpenService) -> None:
     service.reply("GET /v1/Client", Reply(body=[]))
     open_service(HALOPSA_FACTS).get("/Client")
     [asked] = service.calls("POST /token")
@@ -67,9 +65,7 @@ def test_a_token_serves_many_requests(service: ScriptedService, open_service: Op
     assert len(service.calls("POST /token")) == 1
 
 
-def test_threads_that_start_together_fetch_one_token(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_threads_that_start_together_fetch_one_token(service: ScriptedService, open_service: OpenService) -> None:
     service.reply(THING, good_for("token-1"))
     http = open_service()
     together = Barrier(8)
@@ -164,9 +160,7 @@ def test_a_wrong_tenant_of_halopsa_which_is_a_500_names_the_tenant(
     assert time.monotonic() - began < 2
 
 
-def test_a_token_service_in_trouble_is_tried_again(
-    service: ScriptedService, open_service: OpenService
-) -> None:
+def test_a_token_service_in_trouble_is_tried_again(service: ScriptedService, open_service: OpenService) -> None:
     service.reply("POST /token", Reply(503), Reply(drop=True), Reply(body=TOKEN))
     service.reply(THING, good_for("token-1"))
     assert open_service().get("/things").data == []

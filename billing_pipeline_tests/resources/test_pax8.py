@@ -29,9 +29,7 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
     return {"id": f"item-{number:05d}", "total": Decimal("0.0044"), "quantity": 1, **changes}
 
 
-def invoice(
-    name: str, day: str | None, items: list[dict[str, Any]], release: str | None = None
-) -> dict[str, Any]:
+def invoice(name: str, day: str | None, items: list[dict[str, Any]], release: str | None = None) -> dict[str, Any]:
     head = {
         "id": name,
         "invoiceDate": day,
@@ -134,9 +132,7 @@ def test_items_without_ids_are_read_twice(client: Pax8Client) -> None:
     assert client.requests["GET /invoices/no-ids/items"] == 2
 
 
-def test_items_without_ids_that_differ_the_second_time_are_refused(
-    sandbox: Sandbox, client: Pax8Client
-) -> None:
+def test_items_without_ids_that_differ_the_second_time_are_refused(sandbox: Sandbox, client: Pax8Client) -> None:
     page = {"size": 200, "totalElements": 1, "totalPages": 1, "number": 0}
     for total in (1, 2):
         body = {"content": [{"id": None, "total": total}], "page": page}
@@ -162,9 +158,7 @@ def test_an_item_on_two_pages_is_refused(sandbox: Sandbox, client: Pax8Client) -
         client.invoice_items("s201")
 
 
-def test_an_invoice_that_changes_between_two_pages_is_whole_the_next_time(
-    sandbox: Sandbox, client: Pax8Client
-) -> None:
+def test_an_invoice_that_changes_between_two_pages_is_whole_the_next_time(sandbox: Sandbox, client: Pax8Client) -> None:
     wrong = {"content": [item(0)], "page": {"size": 200, "totalElements": 2, "totalPages": 1, "number": 0}}
     wrong["content"][0]["total"] = 1  # type: ignore[index]
     order(sandbox, "POST", "faults", {"kind": "body", "route": ITEMS, "body": wrong, "count": 1})
@@ -186,9 +180,7 @@ def test_an_invoice_that_changes_between_two_pages_is_whole_the_next_time(
     ],
     ids=lambda fault: f"{fault['kind']}{fault.get('status', '')}",
 )
-def test_passing_trouble_on_any_page_is_survived(
-    sandbox: Sandbox, client: Pax8Client, fault: dict[str, Any]
-) -> None:
+def test_passing_trouble_on_any_page_is_survived(sandbox: Sandbox, client: Pax8Client, fault: dict[str, Any]) -> None:
     order(sandbox, "POST", "faults", {"route": ITEMS, "count": 1, "after": 2, **fault})
     assert len(client.invoice_items("s1000").rows) == 1000
 
@@ -224,9 +216,7 @@ def test_check_names_every_missing_right(sandbox: Sandbox, client: Pax8Client) -
 
 
 @pytest.mark.parametrize("changes", [{"client_secret": "wrong"}, {"audience": "api://p8p.client"}])
-def test_wrong_credentials_name_the_variables_and_not_the_values(
-    sandbox: Sandbox, changes: dict[str, str]
-) -> None:
+def test_wrong_credentials_name_the_variables_and_not_the_values(sandbox: Sandbox, changes: dict[str, str]) -> None:
     with pax8_client(sandbox, **changes) as client, pytest.raises(CredentialsRefused) as caught:
         client.check()
     assert "PAX8_CLIENT_SECRET, PAX8_AUDIENCE" in str(caught.value)

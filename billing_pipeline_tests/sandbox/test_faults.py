@@ -50,6 +50,8 @@ class Notebook:
         return JSONResponse({"written": len(self.written)}, status_code=201)
 
     async def _read(self, request: Request) -> Response:
+        if request.path_params["note"] == "broken":
+            raise RuntimeError("a mistake in the sandbox")
         return JSONResponse({"note": request.path_params["note"]})
 
 
@@ -126,9 +128,7 @@ def test_before_the_commit_nothing_is_done(notebook: Notebook, client: httpx.Cli
     assert notebook.written == []
 
 
-def test_after_the_commit_the_work_is_done_and_the_answer_is_lost(
-    notebook: Notebook, client: httpx.Client
-) -> None:
+def test_after_the_commit_the_work_is_done_and_the_answer_is_lost(notebook: Notebook, client: httpx.Client) -> None:
     order_fault(notebook.url, method="POST", count=1, kind="status", status=500, when="after")
     assert client.post("/notes", json=1).status_code == 500
     assert notebook.written == [1]
@@ -154,9 +154,7 @@ def test_a_cut_connection_ends_in_the_middle_of_the_body(notebook: Notebook, cli
     assert client.get("/notes/1").status_code == 200
 
 
-def test_truncated_json_comes_as_a_whole_answer_that_cannot_be_read(
-    notebook: Notebook, client: httpx.Client
-) -> None:
+def test_truncated_json_comes_as_a_whole_answer_that_cannot_be_read(notebook: Notebook, client: httpx.Client) -> None:
     order_fault(notebook.url, count=1, kind="truncate")
     answer = client.get("/notes/1")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
@@ -164,9 +162,7 @@ def test_truncated_json_comes_as_a_whole_answer_that_cannot_be_read(
         answer.json()
 
 
-def test_an_html_page_comes_as_success_unless_a_status_is_given(
-    notebook: Notebook, client: httpx.Client
-) -> None:
+def test_an_html_page_comes_as_success_unless_a_status_is_given(notebook: Notebook, client: httpx.Client) -> None:
     order_fault(notebook.url, count=1, kind="html")
     order_fault(notebook.url, count=1, kind="html", status=502)
     first, second = client.get("/notes/1"), client.get("/notes/1")
@@ -184,9 +180,7 @@ def test_any_body_can_stand_for_the_answer(notebook: Notebook, client: httpx.Cli
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_slow_answer_outlasts_the_client_and_the_work_is_done_all_the_same(
-    notebook: Notebook, when: str
-) -> None:
+def test_a_slow_answer_outlasts_the_client_and_the_work_is_done_all_the_same(notebook: Notebook, when: str) -> None:
     order_fault(notebook.url, method="POST", count=1, kind="delay", seconds=1, when=when)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{notebook.url}/notes", json=1, timeout=0.1)
@@ -212,9 +206,7 @@ def test_a_late_commit_can_be_asked_for(notebook: Notebook, client: httpx.Client
     assert client.post("/_sandbox/commits").json() == {"committed": 0}
 
 
-def test_control_requests_meet_no_faults_and_are_not_counted(
-    notebook: Notebook, client: httpx.Client
-) -> None:
+def test_control_requests_meet_no_faults_and_are_not_counted(notebook: Notebook, client: httpx.Client) -> None:
     order_fault(notebook.url, kind="drop")
     assert client.get("/_sandbox/clock").status_code == 200
     assert client.get("/_sandbox/requests").json() == {}
@@ -250,3 +242,12 @@ def test_a_rate_limit_refuses_what_goes_over_it_with_and_without_retry_after(
     assert client.get("/_sandbox/rate_limit").json()["requests"] == 2
     assert client.delete("/_sandbox/rate_limit").json() is None
     assert read_statuses(client, 1) == [200]
+
+
+def test_a_mistake_in_the_sandbox_is_a_500_and_in_the_log(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/notes/broken").status_code == 500
+    assert "The Notebook sandbox failed at GET /notes/broken" in caplog.text
+    assert "a mistake in the sandbox" in caplog.text
+    assert client.get("/notes/1").status_code == 200

@@ -44,9 +44,7 @@ def test_companies_come_as_the_world_holds_them(pax8: httpx.Client) -> None:
     ],
     ids=str,
 )
-def test_companies_are_filtered_and_sorted(
-    pax8: httpx.Client, query: dict[str, str], expected: list[str]
-) -> None:
+def test_companies_are_filtered_and_sorted(pax8: httpx.Client, query: dict[str, str], expected: list[str]) -> None:
     assert listed_ids(pax8, "/v1/companies", query) == expected
 
 
@@ -64,9 +62,7 @@ def test_a_flag_that_is_neither_true_nor_false_is_refused(pax8: httpx.Client) ->
     ],
     ids=str,
 )
-def test_products_are_filtered_and_sorted(
-    pax8: httpx.Client, query: dict[str, str], expected: list[str]
-) -> None:
+def test_products_are_filtered_and_sorted(pax8: httpx.Client, query: dict[str, str], expected: list[str]) -> None:
     assert listed_ids(pax8, "/v1/products", query) == expected
 
 
@@ -96,9 +92,7 @@ def test_pricing_is_content_without_a_page_and_left_out_when_there_is_none(pax8:
     ],
     ids=str,
 )
-def test_subscriptions_are_filtered_and_sorted(
-    pax8: httpx.Client, query: dict[str, str], expected: list[str]
-) -> None:
+def test_subscriptions_are_filtered_and_sorted(pax8: httpx.Client, query: dict[str, str], expected: list[str]) -> None:
     assert listed_ids(pax8, "/v1/subscriptions", query) == expected
 
 

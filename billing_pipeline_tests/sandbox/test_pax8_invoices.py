@@ -31,9 +31,7 @@ def test_an_invoice_comes_bare_with_its_status_and_without_a_number(pax8: httpx.
     assert "number" not in answer.json()
 
 
-@pytest.mark.parametrize(
-    "path", [f"/v1/invoices/{MISSING}", f"/v1/invoices/{MISSING}/items", "/v1/invoices/x"]
-)
+@pytest.mark.parametrize("path", [f"/v1/invoices/{MISSING}", f"/v1/invoices/{MISSING}/items", "/v1/invoices/x"])
 def test_an_unknown_invoice_is_a_404_in_the_envelope(pax8: httpx.Client, path: str) -> None:
     answer = pax8.get(path)
     assert answer.status_code == 404
@@ -100,9 +98,7 @@ def test_invoices_of_an_unknown_company_are_a_404(pax8: httpx.Client) -> None:
     assert pax8.get("/v1/invoices", params={"companyId": MISSING}).status_code == 404
 
 
-def test_items_keep_every_digit_every_null_and_every_unknown_field(
-    sandbox: Sandbox, pax8: httpx.Client
-) -> None:
+def test_items_keep_every_digit_every_null_and_every_unknown_field(sandbox: Sandbox, pax8: httpx.Client) -> None:
     content = sandbox.pax8.dump()
     items = [
         make_item(1, total=Decimal("220.00"), price=Decimal("0.000000000012345678901234")),
@@ -167,9 +163,7 @@ def test_a_change_that_cannot_be_made_is_refused_with_the_reason(
 
 def test_draft_items_are_those_of_the_next_month_unless_asked(pax8: httpx.Client) -> None:
     assert pax8.get("/v1/invoices/draftItems").json()["page"]["totalElements"] == 2
-    assert (
-        pax8.get("/v1/invoices/draftItems", params={"monthOffset": "1"}).json()["page"]["totalElements"] == 2
-    )
+    assert pax8.get("/v1/invoices/draftItems", params={"monthOffset": "1"}).json()["page"]["totalElements"] == 2
     assert "content" not in pax8.get("/v1/invoices/draftItems", params={"monthOffset": "0"}).json()
     of_birch = pax8.get("/v1/invoices/draftItems", params={"companyId": BIRCH}).json()["content"]
     assert [item["companyId"] for item in of_birch] == [BIRCH]

@@ -43,9 +43,7 @@ def test_pages_count_from_zero_and_the_last_one_is_short(sandbox: Sandbox, pax8:
 
 
 @pytest.mark.parametrize(("count", "pages"), [(1, 1), (199, 1), (200, 1), (201, 2), (5000, 25)])
-def test_all_rows_come_once_in_pages_of_200(
-    sandbox: Sandbox, pax8: httpx.Client, count: int, pages: int
-) -> None:
+def test_all_rows_come_once_in_pages_of_200(sandbox: Sandbox, pax8: httpx.Client, count: int, pages: int) -> None:
     fill(sandbox, count)
     answers = read_pages(pax8, ITEMS, 200)
     assert len(answers) == pages
@@ -124,9 +122,7 @@ def test_items_know_no_filter_and_no_sort(pax8: httpx.Client) -> None:
         ("status", [NOVEMBER, OCTOBER]),
     ],
 )
-def test_invoices_are_sorted_by_a_field(
-    sandbox: Sandbox, pax8: httpx.Client, sort: str, expected: list[str]
-) -> None:
+def test_invoices_are_sorted_by_a_field(sandbox: Sandbox, pax8: httpx.Client, sort: str, expected: list[str]) -> None:
     content = sandbox.pax8.dump()
     content["invoices"] = [
         {"invoice": make_invoice(OCTOBER, "2026-10-01", status="Unpaid", total=9), "items": []},

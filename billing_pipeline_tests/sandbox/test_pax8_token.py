@@ -28,9 +28,7 @@ def test_a_form_body_is_refused(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "changes", [{"client_id": "other"}, {"client_secret": "other"}, {"audience": "api://other"}], ids=str
 )
-def test_bad_credentials_are_refused_outside_the_error_envelope(
-    sandbox: Sandbox, changes: dict[str, str]
-) -> None:
+def test_bad_credentials_are_refused_outside_the_error_envelope(sandbox: Sandbox, changes: dict[str, str]) -> None:
     answer = post_token(sandbox, **changes)
     assert answer.status_code == 401
     assert answer.json() == {"error": "access_denied", "error_description": "Unauthorized"}
@@ -43,9 +41,7 @@ def test_a_body_that_is_no_token_request_is_a_bad_request(sandbox: Sandbox, body
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", "Basic eDp5"])
-def test_without_a_good_token_every_route_answers_401_in_the_envelope(
-    sandbox: Sandbox, header: str | None
-) -> None:
+def test_without_a_good_token_every_route_answers_401_in_the_envelope(sandbox: Sandbox, header: str | None) -> None:
     headers = {"Authorization": header} if header else {}
     for path in ("/v1/invoices", "/v1/companies/x", "/v1/invoices/draftItems"):
         answer = HTTP.get(sandbox.pax8_url + path, headers=headers)

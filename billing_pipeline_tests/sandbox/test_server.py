@@ -9,6 +9,7 @@ import threading
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -160,6 +161,13 @@ def test_what_was_changed_is_on_the_disk_when_the_process_is_killed(world: World
         assert status_of(sandbox, NOVEMBER) == "Void"
 
 
+def test_a_sandbox_that_never_started_leaves_the_state_file_alone(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("kept")
+    Sandbox(world, state_file=file).stop()
+    assert file.read_text() == "kept"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"clock": null}', '{"clock": "yesterday"}'])
 def test_a_damaged_state_file_is_named_and_left_alone(world: World, tmp_path: Path, text: str) -> None:
     file = tmp_path / "state.json"
@@ -167,6 +175,22 @@ def test_a_damaged_state_file_is_named_and_left_alone(world: World, tmp_path: Pa
     with pytest.raises(SettingsError, match=r"state\.json is damaged .* Delete the file"):
         Sandbox(world, state_file=file).start()
     assert file.read_text() == text
+
+
+def test_a_reset_sandbox_is_as_if_freshly_started(sandbox: Sandbox, pax8: httpx.Client, world: World) -> None:
+    order_fault(sandbox.pax8_url, kind="status", commit_after_requests=9)
+    HTTP.patch(f"{sandbox.pax8_url}/_sandbox/invoices/{OCTOBER}", json={"status": "Paid"})
+    put(sandbox.pax8_url, "switches", {"item_count_offset": 1})
+    put(sandbox.pax8_url, "rate_limit", {"requests": 0, "seconds": 60})
+    pax8.get("/v1/invoices")
+    sandbox.reset(world)
+    assert sandbox.pax8.dump() == world.pax8
+    assert sandbox.pax8.switches.item_count_offset == 0
+    assert sandbox.clock.stands_at is None
+    for name in ("faults", "log"):
+        assert HTTP.get(f"{sandbox.pax8_url}/_sandbox/{name}").json() == []
+    assert HTTP.post(f"{sandbox.pax8_url}/_sandbox/commits").json() == {"committed": 0}
+    assert pax8.get("/v1/invoices").status_code == 401
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -180,7 +204,9 @@ def test_the_state_is_shown_whole_and_can_be_replaced(sandbox: Sandbox, service:
     assert read_json(HTTP.get(url).content) == before
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b'{"invoices": 1}', b'{"invoices": [{}]}', b"{}"])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b'{"invoices": 1}', b'{"invoices": [{}]}', b'{"credentials": []}', b"{}"]
+)
 def test_a_state_of_the_wrong_shape_is_refused_and_changes_nothing(sandbox: Sandbox, body: bytes) -> None:
     before = sandbox.pax8.dump()
     assert HTTP.put(f"{sandbox.pax8_url}/_sandbox/state", content=body).status_code == 400
@@ -195,33 +221,24 @@ def test_the_clock_is_one_for_both_stands_still_and_can_run_again(sandbox: Sandb
     for other in SERVICES:
         assert HTTP.get(f"{origin(sandbox, other)}/_sandbox/clock").json() == stopped
     assert HTTP.put(url, json={"now": None}).json()["stands_still"] is False
-    for wrong in (
-        {"now": "2026-11-04T15:00:00"},
-        {"now": "soon"},
-        {"time": "2026-11-04T15:00:00Z"},
-        [],
-        {"now": 7},
-    ):
+    wrong_orders: list[Any] = [{"now": "2026-11-04T15:00:00"}, {"now": "soon"}, {"time": "soon"}, [], {"now": 7}]
+    for wrong in wrong_orders:
         assert HTTP.put(url, json=wrong).status_code == 400
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_switches_are_listed_changed_by_name_and_refused_by_a_wrong_one(
-    sandbox: Sandbox, service: str
-) -> None:
+def test_switches_are_listed_changed_by_name_and_refused_by_a_wrong_one(sandbox: Sandbox, service: str) -> None:
     url = f"{origin(sandbox, service)}/_sandbox/switches"
     before = HTTP.get(url).json()
     assert HTTP.put(url, json={"token_seconds": 5}).json() == {**before, "token_seconds": 5}
-    for wrong in ({"token_secs": 5}, {"token_seconds": True}, [1]):
+    for wrong in ({"token_secs": 5}, {"token_seconds": True}, {"token_seconds": "5"}, [1]):
         answer = HTTP.put(url, json=wrong)
         assert answer.status_code == 400
         assert answer.json()["error"]
     assert HTTP.get(url).json()["token_seconds"] == 5
 
 
-def test_requests_are_counted_by_route_and_logged_without_secrets(
-    sandbox: Sandbox, pax8: httpx.Client
-) -> None:
+def test_requests_are_counted_by_route_and_logged_without_secrets(sandbox: Sandbox, pax8: httpx.Client) -> None:
     pax8.get(f"/v1/invoices/{OCTOBER}/items", params={"page": 0})
     pax8.get(f"/v1/invoices/{NOVEMBER}/items")
     pax8.get("/v1/invoices/draftItems")
@@ -263,3 +280,5 @@ def test_a_control_endpoint_refuses_what_is_no_json(sandbox: Sandbox) -> None:
     for name in ("clock", "switches", "state", "rate_limit"):
         assert HTTP.put(f"{sandbox.pax8_url}/_sandbox/{name}", content=b"{").status_code == 400
     assert HTTP.put(f"{sandbox.pax8_url}/_sandbox/rate_limit", json={"request": 1}).status_code == 400
+    assert HTTP.put(f"{sandbox.pax8_url}/_sandbox/rate_limit", json={"requests": "1", "seconds": 1}).status_code == 400
+    assert HTTP.put(f"{sandbox.pax8_url}/_sandbox/switches", json={"oversized_page": "x"}).status_code == 400

@@ -223,6 +223,7 @@ create table findings (
     month text,
     client text,
     integration text,
+    charge_key text,
     step text,
     kind text,
     detail text,

@@ -1,0 +1,24 @@
+"""From a Dagster run to the work of a step: its month, its clients, settings and clock."""
+
+import dagster as dg
+
+from billing_pipeline.partitions import read_scope
+from billing_pipeline.resources.configuration import ConfigurationResource
+from billing_pipeline.resources.warehouse import WarehouseResource
+from billing_pipeline.steps.work import Work
+
+
+def read_work(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, configuration: ConfigurationResource
+) -> Work:
+    """The work of a month × client step. Raises RangeError for a range that is not what was asked for."""
+    month, clients = read_scope(context.partition_keys, context.run.tags)
+    return Work(month, clients, warehouse.open(), configuration.load(), configuration.now(), context.run_id)
+
+
+def describe_run(context: dg.AssetExecutionContext, metadata: dict[str, dg.MetadataValue]) -> None:
+    """Put the run's one table on its last partition, which is what the UI shows first.
+
+    On every partition it would cost as much again as the event itself.
+    """
+    context.add_asset_metadata(metadata, partition_key=context.partition_keys[-1])

@@ -1,0 +1,24 @@
+"""The settings for Dagster: read anew by every step, so that a corrected file counts from the next step on."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from billing_pipeline.settings.clock import read_instant
+from billing_pipeline.settings.load import LoadedSettings, load_settings
+
+
+class ConfigurationResource(dg.ConfigurableResource["LoadedSettings"]):
+    """`folder` holds billing.yaml and the CSV files; `now` is BILLING_NOW, empty for the real clock."""
+
+    folder: str
+    fixed_now: str = ""
+
+    def load(self) -> LoadedSettings:
+        """The settings as they are now. Raises SettingsError that names file, line and key."""
+        return load_settings(Path(self.folder))
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        return read_instant("BILLING_NOW", self.fixed_now) if self.fixed_now else datetime.now(UTC)

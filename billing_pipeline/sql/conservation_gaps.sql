@@ -1,0 +1,41 @@
+-- Currencies in which the stored invoice lines and the dispositions differ. No row means all is explained.
+with source as (
+    select
+        coalesce(upper(items.currency), '') as currency,
+        count(*) as lines,
+        coalesce(sum(case $sell_field when 'subTotal' then items.sub_total else items.total end)
+            filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])), 0) as sell,
+        coalesce(sum(items.cost_total)
+            filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])), 0) as cost
+    from raw_invoice_items as items
+    join checked_invoices using (invoice_id, content_hash)
+    group by 1
+),
+
+fates as (
+    select
+        coalesce(currency, '') as currency,
+        count(*) as lines,
+        count(*) filter (where disposition is null) as without_fate,
+        coalesce(sum(sell), 0) as sell,
+        coalesce(sum(cost), 0) as cost
+    from dispositions
+    where month = $month
+    group by 1
+)
+
+select
+    coalesce(source.currency, fates.currency) as currency,
+    coalesce(source.lines, 0) as source_lines,
+    coalesce(fates.lines, 0) as explained_lines,
+    coalesce(fates.without_fate, 0) as lines_without_fate,
+    coalesce(source.sell, 0) - coalesce(fates.sell, 0) as sell_gap,
+    coalesce(source.cost, 0) - coalesce(fates.cost, 0) as cost_gap
+from source
+full join fates on fates.currency = source.currency
+where
+    coalesce(source.lines, 0) <> coalesce(fates.lines, 0)
+    or coalesce(fates.without_fate, 0) > 0
+    or coalesce(source.sell, 0) <> coalesce(fates.sell, 0)
+    or coalesce(source.cost, 0) <> coalesce(fates.cost, 0)
+order by 1

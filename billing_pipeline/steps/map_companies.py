@@ -1,0 +1,83 @@
+"""Which client each company of a month is: by the confirmed rows of clients.csv, and nothing else."""
+
+from dataclasses import dataclass
+
+from billing_pipeline.billing.client_keys import UNASSIGNED, unmapped_client_key
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.settings.load import LoadedSettings
+from billing_pipeline.steps.fetch_invoices import month_invoices
+
+
+@dataclass(frozen=True)
+class CompanyClient:
+    """The client of a company; `problem` says why a mapped one cannot be billed all the same."""
+
+    company_id: str
+    client: str
+    mapped: bool
+    excluded: bool
+    problem: str | None
+
+
+def map_companies(
+    session: Session, config: LoadedSettings, month: str, halopsa_ids: frozenset[int] | None = None
+) -> list[CompanyClient]:
+    """The client of every company that the month's invoices name, by company id.
+
+    `halopsa_ids` are the clients that HaloPSA has; a client tied to another one has a problem.
+    """
+    rows = {row.pax8_company_id.strip().lower(): row for row in config.clients if row.pax8_company_id is not None}
+    mapped = []
+    for company_id in _companies_of(session, month):
+        row = rows.get(company_id.strip().lower())
+        if row is None:
+            mapped.append(CompanyClient(company_id, unmapped_client_key(company_id), False, False, None))
+            continue
+        problem = None
+        if not row.excluded and halopsa_ids is not None and row.halopsa_client_id not in halopsa_ids:
+            problem = f"clients.csv ties {row.client} to HaloPSA client {row.halopsa_client_id}, which HaloPSA does not have"
+        mapped.append(CompanyClient(company_id, row.client, True, row.excluded, problem))
+    return mapped
+
+
+def clients_of_month(session: Session, config: LoadedSettings, month: str) -> list[str]:
+    """Every client of a month, in a stable order: those of clients.csv, then those that only the invoice knows.
+
+    A client that a line was moved away from since the month was last prepared is there too, so that its slices
+    become empty.
+    """
+    clients = dict.fromkeys(row.client for row in config.clients)
+    clients.update(dict.fromkeys(company.client for company in map_companies(session, config, month)))
+    if session.value(
+        "select count(*) from raw_invoice_items where company_id is null and invoice_id in (select unnest(?::text[]))",
+        [[row["invoice_id"] for row in month_invoices(session, month)[1]]],
+    ):
+        clients[UNASSIGNED] = None
+    before = session.rows("select distinct client from normalized_charges where month = ? order by client", [month])
+    clients.update(dict.fromkeys(row["client"] for row in before))
+    return list(clients)
+
+
+def clients_to_redo(session: Session, config: LoadedSettings, month: str, asked: list[str]) -> list[str]:
+    """`asked`, and every client that lines of theirs stood with before a mapping changed, or stand with now."""
+    moved = {company.company_id: company.client for company in map_companies(session, config, month)}
+    redo = dict.fromkeys(asked)
+    for row in session.rows(
+        "select distinct client, company_id from normalized_charges where month = ? and company_id is not null "
+        "and line_key not in (select line_key from posted_source_lines) order by all",
+        [month],
+    ):
+        pair = {row["client"], moved.get(row["company_id"], row["client"])}
+        if len(pair) > 1 and pair & set(asked):
+            redo.update(dict.fromkeys(sorted(pair)))
+    return list(redo)
+
+
+def _companies_of(session: Session, month: str) -> list[str]:
+    invoices = [row["invoice_id"] for row in month_invoices(session, month)[1]]
+    rows = session.rows(
+        "select distinct company_id from raw_invoice_items where company_id is not null "
+        "and invoice_id in (select unnest(?::text[])) order by company_id",
+        [invoices],
+    )
+    return [row["company_id"] for row in rows]
