@@ -52,12 +52,12 @@ def confirmed_products(session: Session, work: Work) -> list[ConfirmedProduct]:
     stored = session.rows(
         "select integration, product_id, sku, term, halopsa_item_id from confirmed_products order by all"
     )
-    for row in stored:
-        rows.append(
-            ConfirmedProduct(
-                row["integration"], row["product_id"], row["sku"], row["term"], row["halopsa_item_id"]
-            )
+    rows += [
+        ConfirmedProduct(
+            row["integration"], row["product_id"], row["sku"], row["term"], row["halopsa_item_id"], by_person=False
         )
+        for row in stored
+    ]
     return rows
 
 
