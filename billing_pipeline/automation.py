@@ -14,7 +14,6 @@ from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.partitions import (
     CLIENTS,
-    BillingPartitions,
     client_blocks,
     range_tags,
     register_clients,
@@ -26,6 +25,9 @@ from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.snapshots import KINDS
 
 CLOSE_ID_TAG = "billing/close_id"
+# On a fetch whose close prepares the month itself: the sensor leaves it alone.
+PREPARED_BY_TAG = "billing/prepared_by"
+MOST_FETCHES_A_TICK = 24
 FETCH_MONTH, PREPARE_MONTH, POST_MONTH, PROVE_MONTH = "fetch_month", "prepare_month", "post_month", "prove_month"
 
 _SELECTIONS: Mapping[str, tuple[Sequence[str], str]] = {
@@ -80,7 +82,7 @@ def new_billable(listed: Sequence[SeenInvoice], seen: Mapping[str, str]) -> dict
     return news
 
 
-def build_sensors(partitions: BillingPartitions, jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
+def build_sensors(jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
     """`pax8_invoice_availability` starts fetch_month, `prepare_fetched_month` registers clients and prepares."""
     by_name = {job.name: job for job in jobs}
     return [_invoice_availability(by_name[FETCH_MONTH]), _prepare_fetched_month(by_name[PREPARE_MONTH])]
@@ -135,8 +137,7 @@ def _list_invoices(pax8: Pax8Resource, months: Sequence[str]) -> list[SeenInvoic
 
 
 def _prepare_fetched_month(prepare_job: Any) -> dg.SensorDefinition:
-    @dg.asset_sensor(
-        asset_key=dg.AssetKey("pax8_raw_invoice"),
+    @dg.sensor(
         name="prepare_fetched_month",
         job=prepare_job,
         minimum_interval_seconds=30,
@@ -144,37 +145,55 @@ def _prepare_fetched_month(prepare_job: Any) -> dg.SensorDefinition:
         description="When a month's invoices were fetched: registers its clients and prepares them, in one tick.",
     )
     def prepare_fetched_month(
-        context: dg.SensorEvaluationContext,
-        asset_event: dg.EventLogEntry,
-        warehouse: WarehouseResource,
-        configuration: ConfigurationResource,
+        context: dg.SensorEvaluationContext, warehouse: WarehouseResource, configuration: ConfigurationResource
     ) -> dg.SensorResult | dg.SkipReason:
-        event = asset_event.dagster_event
-        month = event.partition if event is not None else None
-        if month is None:
-            return dg.SkipReason("The fetched invoice has no month.")
-        run = context.instance.get_run_by_id(asset_event.run_id)
-        tags = run.tags if run is not None else {}
-        if "billing/prepared_by" in tags:
-            return dg.SkipReason(f"{month} is prepared by {tags['billing/prepared_by']}.")
-        with warehouse.open().session("list the month's clients") as session:
-            clients = clients_of_month(session, configuration.load(), month)
-        new = register_clients(context.instance, clients)
-        registered = context.instance.get_dynamic_partitions(CLIENTS)
-        requests = [
-            dg.RunRequest(
-                run_key=f"prepare {asset_event.run_id} {month} {number}",
-                tags={
-                    **range_tags(month, block),
-                    CLOSE_ID_TAG: tags.get(CLOSE_ID_TAG) or close_id(month, configuration.now()),
-                },
-            )
-            for number, block in enumerate(client_blocks(registered, clients))
-        ]
-        context.log.info(f"{month}: {len(clients)} clients, {len(new)} of them new.")
-        return dg.SensorResult(run_requests=requests)
+        # Every event since the last tick is read, not the newest alone: two months may be fetched in between.
+        records = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(
+                asset_key=dg.AssetKey("pax8_raw_invoice"),
+                after_storage_id=int(context.cursor) if context.cursor else 0,
+            ),
+            limit=MOST_FETCHES_A_TICK,
+            ascending=True,
+        ).records
+        if not records:
+            return dg.SkipReason("No month was fetched since.")
+        requests: list[dg.RunRequest] = []
+        for record in records:
+            run = context.instance.get_run_by_id(record.event_log_entry.run_id)
+            tags = run.tags if run is not None else {}
+            if record.partition_key is None or PREPARED_BY_TAG in tags:
+                continue
+            requests += _prepare(context, warehouse, configuration, record.partition_key, record.storage_id, tags)
+        cursor = str(records[-1].storage_id)
+        if not requests:
+            return dg.SensorResult(skip_reason="The months fetched since are prepared by their close.", cursor=cursor)
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
 
     return prepare_fetched_month
+
+
+def _prepare(
+    context: dg.SensorEvaluationContext,
+    warehouse: WarehouseResource,
+    configuration: ConfigurationResource,
+    month: str,
+    storage_id: int,
+    tags: Mapping[str, str],
+) -> list[dg.RunRequest]:
+    with warehouse.open().session("list the month's clients") as session:
+        clients = clients_of_month(session, configuration.load(), month)
+    new = register_clients(context.instance, clients)
+    context.log.info(f"{month}: {len(clients)} clients, {len(new)} of them new.")
+    registered = context.instance.get_dynamic_partitions(CLIENTS)
+    close = tags.get(CLOSE_ID_TAG) or close_id(month, configuration.now())
+    return [
+        dg.RunRequest(
+            run_key=f"prepare {month} after event {storage_id}, part {number}",
+            tags={**range_tags(month, block), CLOSE_ID_TAG: close},
+        )
+        for number, block in enumerate(client_blocks(registered, clients), start=1)
+    ]
 
 
 def close_id(month: str, now: datetime) -> str:

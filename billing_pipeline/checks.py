@@ -38,9 +38,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
 def _result(
     rows: list[dict[str, Any]], name: str, severity: dg.AssetCheckSeverity, **metadata: Any
 ) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=not rows, severity=severity, metadata={name: markdown_table(rows), **metadata}
-    )
+    return dg.AssetCheckResult(passed=not rows, severity=severity, metadata={name: markdown_table(rows), **metadata})
 
 
 def _invoice_is_complete() -> dg.AssetChecksDefinition:
@@ -91,9 +89,7 @@ def _every_line_has_one_fate() -> dg.AssetChecksDefinition:
 
 def _nothing_is_held() -> dg.AssetChecksDefinition:
     @dg.asset_check(asset="ready_to_invoice", description="No client is held and no company is unmapped.")
-    def nothing_is_held(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-    ) -> dg.AssetCheckResult:
+    def nothing_is_held(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         month = month_of_tags(context.run.tags)
         with warehouse.open().session("check what is held") as session:
             unmapped = find_unmapped_money(session, month)
@@ -108,9 +104,7 @@ def _three_ways_agree() -> dg.AssetChecksDefinition:
         asset="month_reconciliation",
         description="Source − not billed − residual − read back is zero for every client and currency.",
     )
-    def three_ways_agree(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-    ) -> dg.AssetCheckResult:
+    def three_ways_agree(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         with warehouse.open().session("check the three-way proof") as session:
             rows = find_three_way_gaps(session, month_of_tags(context.run.tags))
         return _result(rows, "gaps", dg.AssetCheckSeverity.ERROR)
@@ -122,9 +116,7 @@ def _posted_as_planned() -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset="month_reconciliation", description="Plan = HaloPSA's answer = read back, document by document."
     )
-    def posted_as_planned(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-    ) -> dg.AssetCheckResult:
+    def posted_as_planned(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
         with warehouse.open().session("check what was posted") as session:
             rows = find_posting_differences(session, month_of_tags(context.run.tags))
         return _result(rows, "differences", dg.AssetCheckSeverity.ERROR)

@@ -12,6 +12,7 @@ from billing_pipeline.automation import (
     FETCH_MONTH,
     POST_MONTH,
     PREPARE_MONTH,
+    PREPARED_BY_TAG,
     PROVE_MONTH,
     close_id,
 )
@@ -30,11 +31,11 @@ from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import LoadedSettings, load_settings
 from billing_pipeline.settings.nearest import suggest
+from billing_pipeline.settings.scope import refuse_what_is_not_carried_out
 from billing_pipeline.steps.map_companies import clients_of_month, clients_to_redo
 from billing_pipeline.steps.month_history import open_postings
 
 Progress = Callable[[str], None]
-PREPARED_BY_TAG = "billing/prepared_by"
 
 
 class RunFailed(BillingPipelineError):
@@ -91,6 +92,7 @@ def close_month(environment: Environment, closing: Closing, progress: Progress =
     the pipeline as it is, anything else as RunFailed.
     """
     config = load_settings(environment.config_folder)
+    refuse_what_is_not_carried_out(config.settings)
     _refuse_wrong_usage(environment, config, closing)
     warehouse = Warehouse(environment.warehouse)
     with open_instance(environment.dagster_home) as instance:
@@ -167,10 +169,7 @@ def _refuse_unknown_clients(asked: Sequence[str], everyone: Sequence[str]) -> No
     unknown = [client for client in asked if client not in everyone]
     if unknown:
         raise SettingsError(
-            "\n".join(
-                f"{client!r} is no client of this month: {suggest(client, everyone)}"
-                for client in unknown
-            )
+            "\n".join(f"{client!r} is no client of this month: {suggest(client, everyone)}" for client in unknown)
         )
 
 

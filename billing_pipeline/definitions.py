@@ -41,7 +41,7 @@ def build_defs(environment: Environment | None = None, **resource_overrides: Any
         ],
         asset_checks=build_checks(),
         jobs=jobs,
-        sensors=build_sensors(partitions, jobs),
+        sensors=build_sensors(jobs),
         resources={**build_resources(environment, settings), **resource_overrides},
         executor=dg.in_process_executor,
     )

@@ -19,7 +19,8 @@ _BY_CLASS = """
     from normalized_charges where month = ? group by all order by all
 """
 _BY_OUTCOME = """
-    select outcome, reason, setting_level as decided_by, currency, count(*) as lines, sum(sell) as sell, sum(cost) as cost
+    select outcome, reason, setting_level as decided_by, currency, count(*) as lines, sum(sell) as sell,
+        sum(cost) as cost
     from modified_charges where month = ? and row_kind = 'line' group by all order by all
 """
 _BY_MATCH = """

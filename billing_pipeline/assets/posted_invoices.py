@@ -45,7 +45,11 @@ def build_posted_invoices(partitions: BillingPartitions) -> dg.AssetsDefinition:
         with halopsa.open() as client:
             result = post(work, client)
         rows = _client_rows(work)
-        keys = {key.keys_by_dimension["client"]: key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)}
+        keys = {
+            key.keys_by_dimension["client"]: key
+            for key in context.partition_keys
+            if isinstance(key, dg.MultiPartitionKey)
+        }
         for row in rows:
             context.add_asset_metadata(
                 {"documents": row["documents"], "posted": row["posted"], "halopsa_invoices": row["halopsa_invoices"]},

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from billing_pipeline.assets.month_work import read_work
 from billing_pipeline.assets.tables import markdown_table
@@ -19,7 +20,7 @@ GROUP = "billing_month"
 class PlanningConfig(dg.Config):
     """Names of the caps that a person has chosen to pass this time."""
 
-    force_caps: list[str] = []
+    force_caps: list[str] = Field(default_factory=list)
 
 
 def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition:
@@ -41,7 +42,11 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
     ) -> None:
         work = read_work(context, warehouse, configuration)
         planned = plan(work, config.force_caps)
-        keys = {key.keys_by_dimension["client"]: key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)}
+        keys = {
+            key.keys_by_dimension["client"]: key
+            for key in context.partition_keys
+            if isinstance(key, dg.MultiPartitionKey)
+        }
         for one in planned:
             context.add_asset_metadata(_describe_client(one), partition_key=keys[one.client])
         context.add_asset_metadata(_describe_month(planned), partition_key=context.partition_keys[-1])
@@ -61,13 +66,25 @@ def _describe_client(one: PlannedClient) -> dict[str, Any]:
 
 def _describe_month(planned: Sequence[PlannedClient]) -> dict[str, Any]:
     documents = [
-        {"client": one.client, "currency": document.currency, "lines": len(document.lines), "sell": document.sell, "cost": document.cost}
+        {
+            "client": one.client,
+            "currency": document.currency,
+            "lines": len(document.lines),
+            "sell": document.sell,
+            "cost": document.cost,
+        }
         for one in planned
         if not one.holds
         for document in one.plan.documents
     ]
     holds = [
-        {"client": one.client, "reason": hold.reason, "currency": hold.currency, "sell": hold.sell, "detail": hold.detail}
+        {
+            "client": one.client,
+            "reason": hold.reason,
+            "currency": hold.currency,
+            "sell": hold.sell,
+            "detail": hold.detail,
+        }
         for one in planned
         for hold in one.holds
     ]

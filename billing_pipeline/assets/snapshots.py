@@ -81,7 +81,7 @@ def _halopsa_account_codes() -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"halopsa"},
         deps=["halopsa_items", "halopsa_product_groups", "halopsa_recurring_invoices"],
-        description="Distinct account codes in use: HaloPSA has no list of them, they stand on items, groups and lines.",
+        description="Distinct account codes in use on items, product groups and lines: HaloPSA has no list of them.",
     )
     def halopsa_account_codes(
         warehouse: WarehouseResource, configuration: ConfigurationResource

@@ -7,11 +7,18 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+_MOST_PLACES = 60
+
 
 def decimal_text(amount: Decimal) -> str:
     """A decimal without exponent, trailing zeros or negative zero: 22.00 and 22 are the same amount."""
     if not amount:
         return "0"
+    if abs(amount.adjusted()) > _MOST_PLACES:
+        # Written out, 1e999999999 would fill the memory.
+        sign, digits, exponent = amount.as_tuple()
+        text = "".join(map(str, digits)).rstrip("0")
+        return f"{'-' if sign else ''}{text}E{int(exponent) + len(digits) - len(text)}"
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -30,9 +37,7 @@ def _plain(value: Any) -> Any:
 
 def canonical_json(value: Any) -> str:
     """`value` as JSON with sorted keys, no spaces, decimals as text and dates in ISO 8601."""
-    return json.dumps(
-        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def content_hash(value: Any) -> str:

@@ -72,9 +72,7 @@ def find_client_caps(
     return holds
 
 
-def find_month_cap(
-    plans: Sequence[ClientPlan], already_posted: int, caps: Caps, forced: Sequence[str]
-) -> str | None:
+def find_month_cap(plans: Sequence[ClientPlan], already_posted: int, caps: Caps, forced: Sequence[str]) -> str | None:
     """What is to be said when the month makes more invoices than `max_invoices` allows; None when it does not."""
     count = already_posted + sum(len(plan.documents) for plan in plans)
     if caps.max_invoices is None or count <= caps.max_invoices or "max_invoices" in forced:

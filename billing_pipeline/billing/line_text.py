@@ -35,9 +35,7 @@ def short_description(charge: ChargeToPlan) -> str:
     if charge.row_kind == "collapsed":
         return "Microsoft Azure consumption"
     says_more = charge.line_class in ("prorate", "credit", "fee", "one_time") and charge.description
-    text = (
-        _clean(charge.description if says_more else charge.product_name or charge.description) or charge.sku
-    )
+    text = _clean(charge.description if says_more else charge.product_name or charge.description) or charge.sku
     return (text or "Charge")[:SHORT_LENGTH]
 
 

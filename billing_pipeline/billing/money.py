@@ -1,10 +1,15 @@
 """Money: exact decimals in, amounts in a currency's minor unit out. The only place that rounds."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+import re
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 STORED_SCALE = 10
 STORED_DIGITS = 28
 _HALF_UP_DIGITS = 60
+# Decimal() itself also takes underscores, digits of other scripts and "Infinity".
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+# Past this many places an amount is written with its exponent: 1e999999999 would fill the memory.
+_MOST_PLACES = 60
 
 # ISO 4217 currencies whose minor unit is not a hundredth.
 _MINOR_UNITS = {
@@ -55,12 +60,24 @@ def fits_storage(amount: Decimal) -> bool:
     """Whether DECIMAL(28,10) holds the amount without losing a digit."""
     if not amount.is_finite():
         return False
-    exponent = amount.normalize().as_tuple().exponent
-    return (
-        isinstance(exponent, int)
-        and exponent >= -STORED_SCALE
-        and amount.adjusted() < STORED_DIGITS - STORED_SCALE
-    )
+    return not amount or (decimal_places(amount) <= STORED_SCALE and amount.adjusted() < STORED_DIGITS - STORED_SCALE)
+
+
+def as_stored(amount: Decimal) -> Decimal | None:
+    """The amount with the scale of DECIMAL(28,10), exact; None where a digit would be lost."""
+    if not fits_storage(amount):
+        return None
+    with localcontext() as context:
+        context.prec = _HALF_UP_DIGITS
+        return (amount if amount else Decimal(0)).quantize(Decimal(1).scaleb(-STORED_SCALE))
+
+
+def decimal_places(amount: Decimal) -> int:
+    """How many digits a finite amount has behind the point, zeros at its end not counted."""
+    # Not normalize(): it rounds to the context's 28 digits first.
+    _, digits, exponent = amount.as_tuple()
+    text = "".join(map(str, digits)).rstrip("0")
+    return max(0, len(text) - len(digits) - int(exponent)) if text else 0
 
 
 def parse_amount(value: object) -> Decimal | None:
@@ -72,11 +89,8 @@ def parse_amount(value: object) -> Decimal | None:
     if isinstance(value, int):
         return Decimal(value)
     if isinstance(value, str):
-        try:
-            amount = Decimal(value.strip())
-        except InvalidOperation:
-            return None
-        return amount if amount.is_finite() else None
+        text = value.strip()
+        return Decimal(text) if _NUMBER.fullmatch(text) else None
     return None
 
 
@@ -93,7 +107,7 @@ def exact_unit_price(total: Decimal, quantity: Decimal, digits: int) -> Decimal 
 def show_amount(amount: Decimal, currency: str = "") -> str:
     """An amount for people: thousands separated, at least the minor unit, every further digit kept."""
     digits = minor_unit_digits(currency) if currency else 2
-    exponent = amount.normalize().as_tuple().exponent
-    places = max(digits, -exponent if isinstance(exponent, int) else digits)
-    text = f"{amount:,.{places}f}"
+    places = max(digits, decimal_places(amount))
+    is_writable = places <= _MOST_PLACES and amount.adjusted() <= _MOST_PLACES
+    text = f"{amount:,.{places}f}" if is_writable else str(amount)
     return f"{text} {currency}" if currency else text

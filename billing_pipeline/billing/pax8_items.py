@@ -14,7 +14,7 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 from billing_pipeline.billing.keys import charge_key
-from billing_pipeline.billing.money import fits_storage, parse_amount
+from billing_pipeline.billing.money import as_stored, parse_amount
 
 INTEGRATION = "pax8"
 
@@ -89,6 +89,15 @@ def _raw_text(value: Any) -> str | None:
     )
 
 
+def _content(value: Any) -> Any:
+    """What an answer says, however it was written: 22 is 22.0, and a null is as good as a field left out."""
+    if isinstance(value, Mapping):
+        return {name: _content(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_content(inner) for inner in value]
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def line_ids(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """The id of each line in order: Pax8's own, else one made from the content and the ordinal among equal lines."""
     seen: Counter[str] = Counter()
@@ -98,7 +107,7 @@ def line_ids(items: Sequence[Mapping[str, Any]]) -> list[str]:
         if isinstance(own, str) and own.strip():
             ids.append(own.strip())
             continue
-        digest = sha256(canonical_json(item).encode()).hexdigest()[:24]
+        digest = sha256(canonical_json(_content(item)).encode()).hexdigest()[:24]
         seen[digest] += 1
         ids.append(f"content-{digest}-{seen[digest]}")
     return ids
@@ -119,12 +128,12 @@ def read_item(invoice_id: str, line_no: int, source_line_id: str, item: Mapping[
     for column, field in AMOUNT_FIELDS.items():
         value = item.get(field)
         amount = parse_amount(value)
+        stored = None if amount is None else as_stored(amount)
         if amount is None and value is not None:
             unreadable.append(field)
-        elif amount is not None and not fits_storage(amount):
+        elif amount is not None and stored is None:
             too_precise.append(field)
-            amount = None
-        columns[column] = amount
+        columns[column] = stored
         columns[f"{column}_text"] = _raw_text(value)
     return RawItem(columns, tuple(unreadable), tuple(too_precise))
 
@@ -132,9 +141,7 @@ def read_item(invoice_id: str, line_no: int, source_line_id: str, item: Mapping[
 def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawItem]:
     """All items of an invoice, typed, in Pax8's order; `line_no` counts from 1."""
     ids = line_ids(items)
-    return [
-        read_item(invoice_id, number, ids[number - 1], item) for number, item in enumerate(items, start=1)
-    ]
+    return [read_item(invoice_id, number, ids[number - 1], item) for number, item in enumerate(items, start=1)]
 
 
 def invoice_content_hash(invoice: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
@@ -143,4 +150,5 @@ def invoice_content_hash(invoice: Mapping[str, Any], items: Sequence[Mapping[str
     Status and balance move when the invoice is paid, which is no change of content.
     """
     fixed = {field: invoice.get(field) for field in ("id", "invoiceDate", "currencyCode", "total")}
-    return content_hash({"invoice": fixed, "items": sorted(canonical_json(item) for item in items)})
+    lines = sorted(canonical_json(_content(item)) for item in items)
+    return content_hash({"invoice": _content(fixed), "items": lines})

@@ -82,16 +82,13 @@ def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan], rul
     return holds
 
 
-def plan_client(
-    month: str, client: BilledClient, charges: Sequence[ChargeToPlan], rules: PlanRules
-) -> ClientPlan:
+def plan_client(month: str, client: BilledClient, charges: Sequence[ChargeToPlan], rules: PlanRules) -> ClientPlan:
     """The documents to create for these charges, sorted so that the same charges always make the same plan."""
     groups: dict[tuple[str, str], list[ChargeToPlan]] = defaultdict(list)
     for charge in charges:
         groups[(charge.currency, _group_of(charge, rules))].append(charge)
     documents = tuple(
-        _plan_document(client, currency, group, members, rules)
-        for (currency, group), members in sorted(groups.items())
+        _plan_document(client, currency, group, members, rules) for (currency, group), members in sorted(groups.items())
     )
     return ClientPlan(month, client.client, _new_items(charges, rules), documents)
 
@@ -145,9 +142,7 @@ def _plan_document(
 
 
 def _plan_line(charge: ChargeToPlan, rules: PlanRules) -> PlannedLine:
-    amounts = line_amounts(
-        charge.sell, charge.cost, charge.quantity, charge.currency, rules.unit_price_decimals
-    )
+    amounts = line_amounts(charge.sell, charge.cost, charge.quantity, charge.currency, rules.unit_price_decimals)
     return PlannedLine(
         charge_key=charge.charge_key,
         integration=charge.integration,

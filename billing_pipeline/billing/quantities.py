@@ -33,6 +33,4 @@ def line_amounts(
     unit_cost = exact_unit_price(rounded_cost, quantity, unit_price_decimals)
     if unit_price is not None and unit_cost is not None:
         return LineAmounts(quantity, unit_price, unit_cost, rounded_sell, rounded_cost, true_quantity=True)
-    return LineAmounts(
-        Decimal(1), rounded_sell, rounded_cost, rounded_sell, rounded_cost, true_quantity=False
-    )
+    return LineAmounts(Decimal(1), rounded_sell, rounded_cost, rounded_sell, rounded_cost, true_quantity=False)

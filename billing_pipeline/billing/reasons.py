@@ -31,9 +31,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason("zero", "dropped", "The line is zero", "Nothing to do."),
     Reason("excluded_client", "excluded", "The client is excluded in clients.csv", "Nothing to do."),
-    Reason(
-        "invoice_status", "excluded", "The invoice's status says that it is not billed", "See raw_invoices."
-    ),
+    Reason("invoice_status", "excluded", "The invoice's status says that it is not billed", "See raw_invoices."),
     Reason(
         "inactive_client",
         "held",
@@ -93,13 +91,9 @@ REASONS: tuple[Reason, ...] = (
         "No recurring invoice to write to",
         "Set behaviour.target to new, or map one.",
     ),
-    Reason(
-        "not_issued", "held", "The last lines were not issued yet", "Issue the recurring invoice in HaloPSA."
-    ),
+    Reason("not_issued", "held", "The last lines were not issued yet", "Issue the recurring invoice in HaloPSA."),
     Reason("correction", "held", "A credited invoice was posted before", "Settle the correction first."),
-    Reason(
-        "target_changed", "held", "HaloPSA's document changed since the plan", "Close again to plan anew."
-    ),
+    Reason("target_changed", "held", "HaloPSA's document changed since the plan", "Close again to plan anew."),
     Reason(
         "unknown_outcome",
         "held",

@@ -40,9 +40,7 @@ def _check_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"{name!r} is no time zone: write a name of the IANA list, as in America/Denver"
-        ) from None
+        raise ValueError(f"{name!r} is no time zone: write a name of the IANA list, as in America/Denver") from None
     return name
 
 

@@ -50,9 +50,9 @@ class Modifiers(Section):
     drop_favorable_prorata: bool = False
     drop_zero: bool = False
     zero_test: Literal["sell_and_cost", "sell", "cost"] = "sell_and_cost"
-    azure_classes: Annotated[
-        tuple[AzureClass, ...], Field(strict=False), AfterValidator(_without_repeats)
-    ] = ("azure_consumption",)
+    azure_classes: Annotated[tuple[AzureClass, ...], Field(strict=False), AfterValidator(_without_repeats)] = (
+        "azure_consumption",
+    )
 
 
 class Behaviour(Section):
@@ -124,9 +124,7 @@ class ContractsIntegration(Section):
     update_site: bool = True
     sync_opening_balance: bool = False
     item_groups: Annotated[tuple[IdOrName, ...], Field(strict=False), AfterValidator(_without_repeats)] = ()
-    wait_for: Annotated[
-        tuple[Literal["pax8"], ...], Field(strict=False), AfterValidator(_without_repeats)
-    ] = ("pax8",)
+    wait_for: Annotated[tuple[Literal["pax8"], ...], Field(strict=False), AfterValidator(_without_repeats)] = ("pax8",)
     settings: ChargeSettings = ChargeSettings()
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import dagster as dg
 
 from billing_pipeline.settings.clock import read_instant
 from billing_pipeline.settings.load import LoadedSettings, load_settings
+from billing_pipeline.settings.scope import refuse_what_is_not_carried_out
 
 
 class ConfigurationResource(dg.ConfigurableResource["LoadedSettings"]):
@@ -17,7 +18,9 @@ class ConfigurationResource(dg.ConfigurableResource["LoadedSettings"]):
 
     def load(self) -> LoadedSettings:
         """The settings as they are now. Raises SettingsError that names file, line and key."""
-        return load_settings(Path(self.folder))
+        loaded = load_settings(Path(self.folder))
+        refuse_what_is_not_carried_out(loaded.settings)
+        return loaded
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""

@@ -1,7 +1,7 @@
 """The DuckDB file that holds every step: one writer, one transaction a piece of work, opened only while it lasts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -45,9 +45,7 @@ def read_sql(name: str) -> str:
 def _migrations() -> tuple[tuple[int, str, str], ...]:
     folder = files("billing_pipeline.sql") / "migrations"
     found = sorted(
-        (entry.name, entry.read_text(encoding="utf-8"))
-        for entry in folder.iterdir()
-        if entry.name.endswith(".sql")
+        (entry.name, entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql")
     )
     return tuple((int(name.partition("_")[0]), name, text) for name, text in found)
 
@@ -63,9 +61,7 @@ class Session:
         """Run one statement with bound parameters."""
         self._connection.execute(sql, parameters).fetchall()
 
-    def rows(
-        self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None
-    ) -> list[dict[str, Any]]:
+    def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """The rows of a query as dicts; decimals are Decimal."""
         result = self._connection.execute(sql, parameters)
         names = [column[0] for column in result.description or ()]
@@ -91,9 +87,7 @@ class Session:
         table = _arrow_table(schema, rows)
         self._connection.register("incoming_frame", table)
         try:
-            self._connection.execute(
-                f"create or replace temp table {name} as select * from incoming_frame"
-            ).fetchall()
+            self._connection.execute(f"create or replace temp table {name} as select * from incoming_frame").fetchall()
         finally:
             self._connection.unregister("incoming_frame")
 
@@ -105,7 +99,8 @@ class Session:
             str(name): str(kind)
             for name, kind in self._connection.execute(
                 "select column_name, data_type from duckdb_columns() "
-                "where table_name = ? and schema_name = 'main' and database_name = current_database() order by column_index",
+                "where table_name = ? and schema_name = 'main' and database_name = current_database() "
+                "order by column_index",
                 [table],
             ).fetchall()
         }
@@ -114,13 +109,11 @@ class Session:
             raise WarehouseError(f"Table {table} has no column {', '.join(sorted(unknown))}.")
         self._connection.register("incoming_frame", _arrow_table(schema, rows))
         try:
-            self._connection.execute(f"insert into {table} by name select * from incoming_frame").fetchall()
+            self._connection.execute(f"insert into {table} by name select * from incoming_frame")  # noqa: S608
         finally:
             self._connection.unregister("incoming_frame")
 
-    def log_step(
-        self, step: str, month: str | None, clients: int, row_count: int, seconds: Any, run_id: str
-    ) -> None:
+    def log_step(self, step: str, month: str | None, clients: int, row_count: int, seconds: Any, run_id: str) -> None:
         """Note in `step_log` that a step was done; committed with the step's own rows."""
         self.insert(
             "step_log",
@@ -206,10 +199,8 @@ class Warehouse:
                 yield Session(connection, datetime.now(UTC).replace(tzinfo=None))
             except BaseException:
                 # A failed commit has rolled back by itself already.
-                try:
+                with suppress(duckdb.Error):
                     connection.execute("rollback")
-                except duckdb.Error:
-                    pass
                 raise
             connection.execute("commit")
 
@@ -255,10 +246,7 @@ class Warehouse:
             )
         if isinstance(
             error,
-            duckdb.IOException
-            | duckdb.SerializationException
-            | duckdb.InternalException
-            | duckdb.FatalException,
+            duckdb.IOException | duckdb.SerializationException | duckdb.InternalException | duckdb.FatalException,
         ):
             return WarehouseError(
                 f"{self.path} cannot be read: {_first_line(text)} It may be damaged, or not a DuckDB file. "
@@ -289,11 +277,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
             f"The database was made by a newer version of the pipeline (migration {applied[newer[-1]][0]}). "
             "Install that version, or use another BILLING_WAREHOUSE."
         )
-    changed = [
-        name
-        for number, (name, checksum) in applied.items()
-        if number in known and known[number][1] != checksum
-    ]
+    changed = [name for number, (name, checksum) in applied.items() if number in known and known[number][1] != checksum]
     if changed:
         raise WarehouseError(
             f"Migration {', '.join(changed)} differs from the one this database was made with. "

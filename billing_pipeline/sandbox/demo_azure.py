@@ -64,9 +64,7 @@ def cancelling_azure_lines(company: Company, month: date) -> list[Line]:
     lines = []
     for sign in (1, -1):
         money = lump(sign * Decimal("63.2445"), sign * Decimal("57.4950"))
-        lines.append(
-            usage_line(rng, company, month, f"Azure subscription 1 - {guid} - Virtual Machines", "", money)
-        )
+        lines.append(usage_line(rng, company, month, f"Azure subscription 1 - {guid} - Virtual Machines", "", money))
     return lines
 
 
@@ -78,9 +76,7 @@ def unassigned_azure_line(month: date) -> Line:
     return usage_line(rng, None, month, f"Pay-As-You-Go - {guid} - Virtual Machines", "", money)
 
 
-def usage_line(
-    rng: random.Random, company: Company | None, month: date, text: str, tail: str, money: Money
-) -> Line:
+def usage_line(rng: random.Random, company: Company | None, month: date, text: str, tail: str, money: Money) -> Line:
     """One category of one Azure subscription, used in the month before `month`; `company` None: nobody's."""
     used = date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
     product = other_product("AZR-ARR-PLN-100" if rng.random() < 0.15 else "MST-AZR-PLN-100")
@@ -113,9 +109,7 @@ def commitment_lines(company: Company, month: date) -> list[Line]:
         cost = Decimal(rng.randrange(2000, 30000)).scaleb(-2)
         money = lump(to_places(cost * MARGIN, 2), cost)
         product = other_product(sku)
-        lines.append(
-            invoice_line(rng, company, product, "subscription", term, 1, money, period, description=text)
-        )
+        lines.append(invoice_line(rng, company, product, "subscription", term, 1, money, period, description=text))
     return lines
 
 

@@ -80,9 +80,7 @@ def unmapped_company() -> Company:
     """The company with real money that no row of clients.csv names."""
     ident = new_id(stream(f"company {_UNMAPPED_NAME}"))
     external = _MISLEADING_EXTERNAL_IDS[_UNMAPPED_NAME]
-    return Company(
-        ident, _UNMAPPED_NAME, f"pax8-{ident}", external, "Boulder", "CO", "80301", seats=17, azure_lines=44
-    )
+    return Company(ident, _UNMAPPED_NAME, f"pax8-{ident}", external, "Boulder", "CO", "80301", seats=17, azure_lines=44)
 
 
 def demo_companies() -> tuple[Company, ...]:

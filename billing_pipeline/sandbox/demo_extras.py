@@ -14,9 +14,7 @@ def extra_lines(company: Company, number: int, month: date, currency: str) -> li
     """The company's other lines; `number`, its place on the invoice, decides which kinds it has."""
     rng = stream(f"extras {month:%Y-%m} {company.name}")
     this_month = Period(month, date(month.year + month.month // 12, month.month % 12 + 1, 1))
-    last_month = Period(
-        date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1), month, number % 2 == 0
-    )
+    last_month = Period(date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1), month, number % 2 == 0)
     lines: list[Line] = []
     if number % 2 == 0:
         lines += _acronis_lines(rng, company, last_month, currency)
@@ -70,9 +68,7 @@ def _wasabi_line(rng: random.Random, company: Company, period: Period, currency:
     price, cost = Decimal("6.99"), Decimal("5.99")
     money = Money(price, cost, to_places(price * used, 2), to_places(cost * used, 2))
     product = other_product("WAS-HCS-100-A100")
-    return invoice_line(
-        rng, company, product, "subscription", "Arrears", used, money, period, currency=currency
-    )
+    return invoice_line(rng, company, product, "subscription", "Arrears", used, money, period, currency=currency)
 
 
 def _nerdio_line(rng: random.Random, company: Company, period: Period, currency: str) -> Line:
@@ -97,9 +93,7 @@ def _nerdio_line(rng: random.Random, company: Company, period: Period, currency:
 def _trial_line(rng: random.Random, company: Company, period: Period, currency: str) -> Line:
     product = other_product("KPR-TRI-100-A100")
     seats = rng.randint(1, 10)
-    return invoice_line(
-        rng, company, product, "subscription", "Trial", seats, FREE, period, currency=currency
-    )
+    return invoice_line(rng, company, product, "subscription", "Trial", seats, FREE, period, currency=currency)
 
 
 def _bundled_line(rng: random.Random, company: Company, period: Period, currency: str) -> Line:
@@ -120,9 +114,7 @@ def _one_time_line(rng: random.Random, company: Company, number: int, period: Pe
     )[number % 4]
     cost = Decimal(rng.randrange(40, 400)) + Decimal("0.50")
     money = lump(to_places(cost * Decimal("1.20"), 2), cost)
-    return invoice_line(
-        rng, company, other_product(sku), "one-time", term, 1, money, period, currency=currency
-    )
+    return invoice_line(rng, company, other_product(sku), "one-time", term, 1, money, period, currency=currency)
 
 
 def _credit_or_charge_lines(

@@ -137,9 +137,7 @@ def plain_client(halo_id: int, name: str) -> dict[str, Any]:
 def item_ids_by_sku() -> dict[str, int]:
     """The HaloPSA item of each SKU that HaloPSA knows."""
     return {
-        str(item["supplier_part_code"]): int(item["id"])
-        for item in halopsa_items()
-        if "supplier_part_code" in item
+        str(item["supplier_part_code"]): int(item["id"]) for item in halopsa_items() if "supplier_part_code" in item
     }
 
 

@@ -41,9 +41,7 @@ def people_invoices() -> list[dict[str, Any]]:
     posted = {"posted": True, "dateposted": "2026-10-02T15:30:00"}
     return [
         _invoice(5001, clients["alder-creek-dental"], "2026-10-02", [(_ONSITE_HOUR, 3)], {}),
-        _invoice(
-            5002, clients["kestrel-law-group"], "2026-10-01", [(_WORKSTATION, 40), (_SERVER, 2)], posted
-        ),
+        _invoice(5002, clients["kestrel-law-group"], "2026-10-01", [(_WORKSTATION, 40), (_SERVER, 2)], posted),
         _invoice(
             5003,
             clients["ironbark-logistics"],
@@ -59,9 +57,7 @@ def people_invoices() -> list[dict[str, Any]]:
             posted | {"paymentstatus": 2, "amountpaid": Decimal("330.00")},
         ),
         _invoice(5005, clients["nimbus-robotics"], "2026-09-15", [(_SERVER, 4)], {"voided": True}),
-        _invoice(
-            5006, clients["lantern-hill-realty"], "2026-10-03", [(_ONSITE_HOUR, 1), (_WORKSTATION, 32)], {}
-        ),
+        _invoice(5006, clients["lantern-hill-realty"], "2026-10-03", [(_ONSITE_HOUR, 1), (_WORKSTATION, 32)], {}),
     ]
 
 

@@ -25,12 +25,8 @@ def demo_invoices() -> list[dict[str, Any]]:
     """Every invoice with its items and its release time (ISO 8601, UTC), as `World` wants them."""
     american = [company for company in demo_companies() if company.client != who.CANADIAN]
     canadian = [company for company in demo_companies() if company.client == who.CANADIAN]
-    october = [
-        line for place, company in enumerate(american) for line in october_lines(company, place, "USD")
-    ]
-    foreign = [
-        foreign_line(company, OCTOBER) for company in american if company.client == who.FOREIGN_CURRENCY
-    ]
+    october = [line for place, company in enumerate(american) for line in october_lines(company, place, "USD")]
+    foreign = [foreign_line(company, OCTOBER) for company in american if company.client == who.FOREIGN_CURRENCY]
     in_cad = [line for company in canadian for line in october_lines(company, len(american), "CAD")]
     return [
         invoice_entry("2026-09", _seats(american, SEPTEMBER, most=1), "Paid", "2026-09-05T14:00:00Z"),
@@ -55,15 +51,11 @@ def october_lines(company: Company, place: int, currency: str) -> list[Line]:
     lines += odd_lines(company, OCTOBER)
     if place % 11 == 4:  # Pax8 names the vendor only since late in 2025, and still not always
         for line in lines[::3]:
-            line["vendorName"] = (
-                None if "Azure Marketplace" not in line["description"] else line["vendorName"]
-            )
+            line["vendorName"] = None if "Azure Marketplace" not in line["description"] else line["vendorName"]
     return lines
 
 
-def invoice_entry(
-    name: str, items: list[Line], status: str, release_at: str, currency: str = "USD"
-) -> dict[str, Any]:
+def invoice_entry(name: str, items: list[Line], status: str, release_at: str, currency: str = "USD") -> dict[str, Any]:
     """An invoice dated the 4th of the month that `name` begins with; its total is all cost and sales tax."""
     month = name[:7]
     total = sum((Decimal(item["costTotal"]) + Decimal(item["salesTax"]) for item in items), Decimal(0))

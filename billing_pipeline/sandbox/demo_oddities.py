@@ -22,11 +22,7 @@ def odd_lines(company: Company, month: date) -> list[Line]:
         case who.UNKNOWN_TYPE:
             money = lump(Decimal("318.40"), Decimal("272.15"))
             text = "Usage adjustment: endpoints counted late"
-            return [
-                invoice_line(
-                    rng, company, work, "usage-adjustment", "Monthly", 1, money, period, description=text
-                )
-            ]
+            return [invoice_line(rng, company, work, "usage-adjustment", "Monthly", 1, money, period, description=text)]
         case who.MISSING_AMOUNT:
             line = invoice_line(
                 rng, company, work, "one-time", "One-Time", 1, lump(Decimal(0), Decimal("96.00")), period
@@ -56,9 +52,7 @@ def odd_lines(company: Company, month: date) -> list[Line]:
             money = lump(Decimal("-4850.00"), Decimal("-4120.00"))
             text = "Service credit: cancelled migration project"
             return [
-                invoice_line(
-                    rng, company, credit, "service-credit", "One-Time", 1, money, period, description=text
-                )
+                invoice_line(rng, company, credit, "service-credit", "One-Time", 1, money, period, description=text)
             ]
         case who.AZURE_NETS_TO_ZERO:
             return cancelling_azure_lines(company, month)
@@ -67,9 +61,7 @@ def odd_lines(company: Company, month: date) -> list[Line]:
             return [invoice_line(rng, company, product, "subscription", "Trial", 10, FREE, period)]
         case _ if company.client == EQUAL_LINES:
             money = priced(1, Decimal("180.00"), Decimal("150.00"))
-            return [
-                invoice_line(rng, company, work, "one-time", "One-Time", 1, money, period) for _ in range(2)
-            ]
+            return [invoice_line(rng, company, work, "one-time", "One-Time", 1, money, period) for _ in range(2)]
         case _:
             return []
 
@@ -96,9 +88,7 @@ def foreign_line(company: Company, month: date) -> Line:
     product = other_product("WAS-HCS-100-A100")
     money = Money(Decimal("9.40"), Decimal("8.10"), Decimal("39.48"), Decimal("34.02"))
     before = Period(date(month.year, month.month - 1, 1), month)
-    return invoice_line(
-        rng, company, product, "subscription", "Arrears", Decimal("4.2"), money, before, currency="CAD"
-    )
+    return invoice_line(rng, company, product, "subscription", "Arrears", Decimal("4.2"), money, before, currency="CAD")
 
 
 def _month(month: date) -> Period:

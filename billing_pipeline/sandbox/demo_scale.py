@@ -43,13 +43,9 @@ def build_scaled_world(clients: int, lines: int) -> tuple[World, dict[str, str]]
     Raises ValueError when there is not a line for every client.
     """
     if not 0 < clients <= lines:
-        raise ValueError(
-            f"{lines} lines are not enough for {clients} clients: every client needs at least one"
-        )
+        raise ValueError(f"{lines} lines are not enough for {clients} clients: every client needs at least one")
     companies = [_company(number) for number in range(clients)]
-    items = [
-        line for number, company in enumerate(companies) for line in _lines(company, number, clients, lines)
-    ]
+    items = [line for number, company in enumerate(companies) for line in _lines(company, number, clients, lines)]
     pax8: dict[str, Any] = {
         "companies": [company_document(company) for company in companies],
         "products": product_documents(),
@@ -57,9 +53,7 @@ def build_scaled_world(clients: int, lines: int) -> tuple[World, dict[str, str]]
         "invoices": [invoice_entry("2026-10", items, "Unpaid", "2026-10-05T14:00:00Z")],
         "credentials": dict(CREDENTIALS),
     }
-    halo_clients = [
-        plain_client(_FIRST_HALO_ID + number, company.name) for number, company in enumerate(companies)
-    ]
+    halo_clients = [plain_client(_FIRST_HALO_ID + number, company.name) for number, company in enumerate(companies)]
     halopsa = halopsa_catalogue() | {
         "clients": halo_clients,
         "sites": [_site(client) for client in halo_clients],
@@ -76,9 +70,7 @@ def _company(number: int) -> Company:
     name = f"Client {number + 1:05d} LLC"
     ident = new_id(stream(f"company {name}"))
     place = ("Denver", "CO", "80202")
-    return Company(
-        ident, name, f"client-{number + 1:05d}", None, *place, seats=5 + number % 60, azure_lines=0
-    )
+    return Company(ident, name, f"client-{number + 1:05d}", None, *place, seats=5 + number % 60, azure_lines=0)
 
 
 def _lines(company: Company, number: int, clients: int, lines: int) -> Iterator[Line]:
@@ -98,9 +90,7 @@ def _lines(company: Company, number: int, clients: int, lines: int) -> Iterator[
         else:
             cost = Decimal(rng.randrange(100, 500_000)).scaleb(-4)
             money = lump(to_places(cost * MARGIN, 4), cost)
-            yield usage_line(
-                rng, company, _MONTH, f"Azure subscription 1 - {guid} - Category {place}", "", money
-            )
+            yield usage_line(rng, company, _MONTH, f"Azure subscription 1 - {guid} - Category {place}", "", money)
             continue
         yield invoice_line(rng, company, product, kind, product.terms[0], quantity, money, period)
 

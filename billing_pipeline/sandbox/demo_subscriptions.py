@@ -66,9 +66,7 @@ def subscriptions_of(company: Company) -> tuple[Subscription, ...]:
     return tuple(made)
 
 
-def subscription_line(
-    subscription: Subscription, month: date, currency: str, *, issue: str = "final"
-) -> Line:
+def subscription_line(subscription: Subscription, month: date, currency: str, *, issue: str = "final") -> Line:
     """The month's charge. Another `issue` of the invoice has other ids and prices a tenth higher."""
     company, product = subscription.company, subscription.product
     rng = stream(f"line {issue} {month:%Y-%m} {subscription.id}")
@@ -164,9 +162,7 @@ def _purchase_order(company: Company, number: int) -> str | None:
 
 def _sales_tax(company: Company, subscription: Subscription) -> Decimal:
     taxed = company.state == "WA" and subscription.product.vendor == "Microsoft"
-    return (
-        to_places(subscription.cost * subscription.quantity * Decimal("0.0881"), 2) if taxed else Decimal(0)
-    )
+    return to_places(subscription.cost * subscription.quantity * Decimal("0.0881"), 2) if taxed else Decimal(0)
 
 
 def _next_month(month: date) -> date:

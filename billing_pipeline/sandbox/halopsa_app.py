@@ -170,9 +170,7 @@ def _bare(state: HaloState, name: str) -> Handler:
     def handler(call: Call) -> Response:
         rows = state.bare[name]
         wanted = call.query.get("lookupid")
-        return ExactJSONResponse(
-            [row for row in rows if wanted is None or str(row.get("lookupid")) == wanted]
-        )
+        return ExactJSONResponse([row for row in rows if wanted is None or str(row.get("lookupid")) == wanted])
 
     return handler
 

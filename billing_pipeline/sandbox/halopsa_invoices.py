@@ -119,9 +119,7 @@ def new_invoice(state: "HaloState", resource: Resource, header: Doc) -> Doc:
     if state.switches.currency_forced_to is not None:
         doc["currency_code"] = state.switches.currency_forced_to
     if not doc.get("currency_code"):
-        doc["currency_code"] = client.get("default_currency_code") or min(
-            state.table("currencies"), default=None
-        )
+        doc["currency_code"] = client.get("default_currency_code") or min(state.table("currencies"), default=None)
     if resource.table == "recurring_invoices":
         doc["is_recurring_invoice"] = True
         doc.setdefault("disabled", False)
@@ -171,9 +169,7 @@ def _redirect_client(state: "HaloState", resource: Resource, doc: Doc) -> None:
 def _settle_dates_and_number(state: "HaloState", doc: Doc) -> None:
     if not doc.get("invoicenumber"):
         doc["invoicenumber"] = str(state.new_id("invoicenumber"))
-    invoice_date = parse_date(doc.get("invoice_date")) or state.clock.now().replace(
-        hour=0, minute=0, second=0
-    )
+    invoice_date = parse_date(doc.get("invoice_date")) or state.clock.now().replace(hour=0, minute=0, second=0)
     doc["invoice_date"] = write_date(invoice_date)
     if not doc.get("duedate"):
         days = doc["paymentterms"] if doc.get("paymentterms") is not None else DEFAULT_PAYMENT_DAYS

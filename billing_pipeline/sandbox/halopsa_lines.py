@@ -54,9 +54,7 @@ def add_blank_line(state: "HaloState", doc: Doc) -> None:
 
 def complete_lines(state: "HaloState", doc: Doc) -> None:
     """Give the lines of a loaded document what they need: id, owner, quantity, prices."""
-    doc["lines"] = [
-        line if "id" in line else {"id": state.new_id("lines"), **line} for line in doc.get("lines") or []
-    ]
+    doc["lines"] = [line if "id" in line else {"id": state.new_id("lines"), **line} for line in doc.get("lines") or []]
     for line in doc["lines"]:
         line["ihid"] = doc["id"]
         _settle_prices(line, state.find("items", line.get("_itemid")) or {})
@@ -97,11 +95,7 @@ def _merge_line(state: "HaloState", doc: Doc, old: Doc, sent: Doc) -> Doc:
     line["baseprice"] = line["unit_price"]
     if doc["id"] < 0 and is_driven_by_halo(old):
         line["qty_order"] = old["qty_order"]
-    if (
-        doc["id"] < 0
-        and line["qty_order"] != old["qty_order"]
-        and state.switches.prorata_row_on_quantity_change
-    ):
+    if doc["id"] < 0 and line["qty_order"] != old["qty_order"] and state.switches.prorata_row_on_quantity_change:
         line["prorata_data"] = [*(old.get("prorata_data") or []), _prorata_row(state, doc, old, line)]
     return line
 

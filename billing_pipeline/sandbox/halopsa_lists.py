@@ -31,9 +31,7 @@ def list_documents(state: "HaloState", resource: Resource, sent: Query) -> Any:
         envelope[resource.envelope] = [{"id": doc["id"]} for doc in page]
         return envelope
     lines = _is_true(query, "includelines")
-    envelope[resource.envelope] = [
-        show(doc, resource, state.switches, lines=lines, details=False) for doc in page
-    ]
+    envelope[resource.envelope] = [show(doc, resource, state.switches, lines=lines, details=False) for doc in page]
     return envelope
 
 

@@ -96,9 +96,7 @@ CONTRACT = Resource(
     can_be_inactive=True,
 )
 TAX = Resource(name="Tax", table="taxes", kind="TAX", fields=fields.TAX, envelope=None)
-CURRENCY = Resource(
-    name="Currency", table="currencies", kind="CURRENCY", fields=fields.CURRENCY, envelope=None
-)
+CURRENCY = Resource(name="Currency", table="currencies", kind="CURRENCY", fields=fields.CURRENCY, envelope=None)
 SUPPLIER = Resource(
     name="Supplier",
     table="suppliers",

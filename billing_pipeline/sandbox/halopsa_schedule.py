@@ -35,11 +35,7 @@ def run_scheduled_edits(state: "HaloState", method: str, route: str, address: st
     waiting: list[Edit] = []
     due: list[Edit] = []
     for order in state.scheduled_edits:
-        if (
-            order["method"].upper() == method
-            and same_route(order["route"], route)
-            and order["contains"] in address
-        ):
+        if order["method"].upper() == method and same_route(order["route"], route) and order["contains"] in address:
             order["reads"] -= 1
         (due if order["reads"] <= 0 else waiting).append(order)
     state.scheduled_edits = waiting

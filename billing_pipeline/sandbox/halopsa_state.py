@@ -65,14 +65,11 @@ class HaloState:
             self.permissions: list[str] = content.get("permissions", ["all"])
             self.bare: dict[str, list[Doc]] = {name: content.get(name, []) for name in BARE}
             self.tables: dict[str, dict[int, Doc]] = {
-                name: {int(doc["id"]): {"change_seq": 1, **doc} for doc in content.get(name, [])}
-                for name in TABLES
+                name: {int(doc["id"]): {"change_seq": 1, **doc} for doc in content.get(name, [])} for name in TABLES
             }
             self.scheduled_edits: list[dict[str, Any]] = content.get("scheduled_edits", [])
             self.edits_made: list[dict[str, Any]] = content.get("edits_made", [])
-            self.reads_of: dict[int, int] = {
-                int(key): reads for key, reads in content.get("reads_of", {}).items()
-            }
+            self.reads_of: dict[int, int] = {int(key): reads for key, reads in content.get("reads_of", {}).items()}
             self.next_ids: dict[str, int] = self._first_free_ids() | content.get("next_ids", {})
             if "switches" in content:
                 self.switches = HaloSwitches(**content["switches"])

@@ -59,9 +59,7 @@ def show(doc: Doc, resource: "Resource", switches: HaloSwitches, *, lines: bool,
     if lines and stored_lines is not None:
         shown["lines"] = [_dress(line, "LINE", LINE, switches) for line in stored_lines]
     if resource.kind == "SITE" and "client_id" in shown:
-        shown["client_id"] = Decimal(
-            f"{int(shown['client_id'])}.0"
-        )  # declared as a double, unlike all other ids
+        shown["client_id"] = Decimal(f"{int(shown['client_id'])}.0")  # declared as a double, unlike all other ids
     return shown
 
 

@@ -80,9 +80,7 @@ def _check_contracts_have_a_document(settings: BillingSettings, complain: Compla
             if resolved.charge.behaviour.target == "recurring" and level is not None:
                 found.add((*level, "behaviour", "target"))
     for path in sorted(found):
-        hint = (
-            "" if _CONTRACTS in path else "; to keep recurring for Pax8, give contracts a target of their own"
-        )
+        hint = "" if _CONTRACTS in path else "; to keep recurring for Pax8, give contracts a target of their own"
         text = f"{_CONTRACTS} cannot land on a recurring invoice: use new or latest for contracts{hint}"
         complain(path, text)
 

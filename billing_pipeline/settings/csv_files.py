@@ -90,9 +90,7 @@ def read_rows(file: str, content: bytes, columns: Collection[str], problems: lis
     return rows
 
 
-def _check_header(
-    file: str, line: int, header: list[str], columns: Collection[str], problems: list[Problem]
-) -> bool:
+def _check_header(file: str, line: int, header: list[str], columns: Collection[str], problems: list[Problem]) -> bool:
     texts = []
     separator = next((s for s in (";", "\t", "|") if len(header) == 1 and s in header[0]), None)
     if separator is not None:
@@ -102,8 +100,6 @@ def _check_header(
         missing = [name for name in columns if name not in header]
         texts += [f"unknown column {name!r}; {suggest(name, columns)}" for name in unknown]
         texts += [f"column {name} is missing; the header is {','.join(columns)}" for name in missing]
-        texts += [
-            f"column {name} stands twice" for name in sorted({n for n in header if header.count(n) > 1})
-        ]
+        texts += [f"column {name} stands twice" for name in sorted({n for n in header if header.count(n) > 1})]
     problems += [Problem(file, line, "", text) for text in texts]
     return not texts

@@ -9,9 +9,7 @@ from dotenv.parser import parse_stream
 from billing_pipeline.settings.nearest import suggest
 
 
-def read_dotenv(
-    path: Path, known: Collection[str], prefixes: tuple[str, ...], problems: list[str]
-) -> dict[str, str]:
+def read_dotenv(path: Path, known: Collection[str], prefixes: tuple[str, ...], problems: list[str]) -> dict[str, str]:
     """Return the known variables of the file; none where it does not exist.
 
     Nothing is expanded, for a secret may hold a dollar sign. Adds to `problems`, without any value: lines

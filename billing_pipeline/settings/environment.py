@@ -168,9 +168,7 @@ class Environment:
         return text
 
 
-def load_environment(
-    environ: Mapping[str, str], dotenv: Path | None, root: Path | None = None
-) -> Environment:
+def load_environment(environ: Mapping[str, str], dotenv: Path | None, root: Path | None = None) -> Environment:
     """Read the variables of `environ`, then those of the file `dotenv` where it exists.
 
     A variable in `environ` wins even when it is empty; an empty one counts as not set. Relative paths

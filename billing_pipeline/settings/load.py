@@ -144,9 +144,7 @@ def _read_settings(
     read = read_yaml(str(path), content)
     problems += read.problems
     if not isinstance(read.values, dict):
-        problems.append(
-            Problem(str(path), 1, "", "keys and values expected, as in time_zone: America/Denver")
-        )
+        problems.append(Problem(str(path), 1, "", "keys and values expected, as in time_zone: America/Denver"))
         return BillingSettings(), read.lines
 
     def complain(where: KeyPath, text: str) -> None:

@@ -49,9 +49,7 @@ def read_clients(rows: list[CsvRow]) -> tuple[ClientRow, ...]:
         if company is not None:
             line = line_of_company.setdefault(company.casefold(), row.line)
             if line != row.line:
-                row.complain(
-                    "pax8_company_id", f"company {company} already stands on line {line}: keep one row"
-                )
+                row.complain("pax8_company_id", f"company {company} already stands on line {line}: keep one row")
         if client.halopsa_client_id is not None:
             other, line = client_of_id.setdefault(client.halopsa_client_id, (client.client, row.line))
             if other != client.client:
@@ -77,8 +75,7 @@ def _read_client(row: CsvRow) -> ClientRow | None:
     if excluded is False and row.text("halopsa_client_id") is None:
         row.complain(
             "halopsa_client_id",
-            f"is empty: write the HaloPSA id of {key or 'the client'}, "
-            "or true under excluded if it is never billed",
+            f"is empty: write the HaloPSA id of {key or 'the client'}, or true under excluded if it is never billed",
         )
     client = ClientRow(
         client=key or "",
@@ -113,9 +110,7 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         integration, item = row.required("integration"), row.integer("halopsa_item_id")
         row.required("halopsa_item_id")
         if integration is not None and integration not in INTEGRATIONS:
-            row.complain(
-                "integration", f"unknown integration {integration!r}; {suggest(integration, INTEGRATIONS)}"
-            )
+            row.complain("integration", f"unknown integration {integration!r}; {suggest(integration, INTEGRATIONS)}")
         product_id, sku, term = row.text("product_id"), row.text("sku"), row.text("term")
         if product_id is None and sku is None:
             row.complain("product_id", "product_id and sku are both empty: write at least one")
@@ -128,8 +123,7 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         if first.halopsa_item_id != item:
             row.complain(
                 "halopsa_item_id",
-                f"this product is item {first.halopsa_item_id} on line {line} and item {item} here: "
-                "keep one row",
+                f"this product is item {first.halopsa_item_id} on line {line} and item {item} here: keep one row",
             )
     return tuple(product for product, _ in products.values())
 

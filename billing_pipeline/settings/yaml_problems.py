@@ -10,9 +10,7 @@ from billing_pipeline.settings.nearest import find_nearest, suggest
 from billing_pipeline.settings.problems import KeyPath, Problem
 
 
-def describe(
-    error: ValidationError, model: type[BaseModel], file: str, lines: Mapping[KeyPath, int]
-) -> list[Problem]:
+def describe(error: ValidationError, model: type[BaseModel], file: str, lines: Mapping[KeyPath, int]) -> list[Problem]:
     """Return one problem for each error, at the line of the key or of the nearest key around it."""
     problems = []
     for detail in error.errors(include_url=False):

@@ -27,7 +27,8 @@ with charges as (
         settings.collapse_azure_level,
         settings.collapse_by,
         list_contains(settings.azure_classes, normalized.line_class) as is_azure,
-        posted.charge_key as posted_charge_key
+        posted.charge_key as posted_charge_key,
+        posted.row_kind as posted_kind
     from normalized_charges as normalized
     left join modifier_settings as settings
         on settings.client = normalized.client and settings.integration = normalized.integration
@@ -35,11 +36,10 @@ with charges as (
     where normalized.month = getvariable('month') and normalized.client in (select client from scope_clients)
 ),
 
-decided as (
+ruled as (
     select
         charges.*,
         case
-            when posted_charge_key is not null then 'settled'
             when exclude_reason is not null then 'excluded'
             when block_reason is not null then 'blocked'
             when drop_azure and is_azure then 'drop_azure'
@@ -51,8 +51,17 @@ decided as (
             end then 'zero'
             when collapse_azure and is_azure then 'collapsed'
             else 'kept'
-        end as decision
+        end as rule
     from charges
+),
+
+decided as (
+    select
+        ruled.*,
+        case when posted_charge_key is null then rule else 'settled' end as decision,
+        posted_charge_key is not null
+        and rule <> case posted_kind when 'collapsed' then 'collapsed' else 'kept' end as is_overruled
+    from ruled
 )
 
 select
@@ -135,7 +144,8 @@ select
     lines.product_id,
     lines.sku,
     lines.term,
-    lines.product_name,
+    -- A credit often has no product: what it is called then is what the distributor wrote.
+    coalesce(lines.product_name, lines.description) as product_name,
     lines.collapse_group,
     case
         when lines.decision in ('drop_azure', 'favorable_prorata', 'zero') then 'dropped'
@@ -236,7 +246,26 @@ select
     cast(null as text) as source_line_id
 from modified_lines
 where decision = 'drop_azure' and collapse_azure
-group by month, client, integration, currency;
+group by month, client, integration, currency
+union all by name
+select
+    month,
+    client,
+    integration,
+    cast(null as text) as charge_key,
+    'modify' as step,
+    'settled_before' as kind,
+    concat(
+        count(*), ' lines were posted before and stay as they are, though the rules now say ', rule,
+        ' (', coalesce(any_value(coalesce(exclude_reason, block_reason)), 'by the settings'), ')'
+    ) as detail,
+    currency,
+    cast(sum(sell) as decimal(28, 10)) as sell,
+    cast(sum(cost) as decimal(28, 10)) as cost,
+    cast(null as text) as source_line_id
+from modified_lines
+where is_overruled
+group by month, client, integration, currency, rule;
 
 drop table modified_lines;
 drop table collapsed_lines;

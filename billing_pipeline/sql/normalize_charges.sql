@@ -14,7 +14,10 @@ with source_lines as (
         items.cost_total as cost_amount,
         lower(coalesce(items.type, '')) as folded_type,
         replace(replace(lower(coalesce(items.term, '')), ' ', ''), '-', '') as folded_term,
-        lower(concat_ws(' ', items.product_name, items.description)) as text
+        lower(concat_ws(' ', items.product_name, items.description)) as text,
+        lower(coalesce(items.product_name, '')) as folded_name,
+        lower(coalesce(items.description, '')) as folded_description,
+        lower(coalesce(items.vendor_name, '')) as folded_vendor
     from raw_invoice_items as items
     join month_invoices as invoices
         on invoices.invoice_id = items.invoice_id and invoices.content_hash = items.content_hash
@@ -26,6 +29,19 @@ typed as (
         terms.term as known_term,
         upper(coalesce(source_lines.sku, '')) as folded_sku,
         text like '%azure%' as names_azure,
+        -- A name that begins with the vendor says as much as the vendor, which older lines leave out; other vendors
+        -- name Azure too, and write their customers' names.
+        case
+            when folded_vendor <> '' then folded_vendor like 'microsoft%'
+            else regexp_matches(folded_name, '^(\[deprecated\] *)?(microsoft|azure) ')
+                or regexp_matches(folded_description, '(^|: |\) prorated |\] *)(microsoft|azure) ')
+        end as is_microsoft,
+        -- The customer's own name of a subscription, before its GUID, says nothing of what was bought.
+        concat_ws(' ', folded_name, regexp_replace(
+            folded_description,
+            '^(.*?) - .* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
+            '\1'
+        )) as bought,
         folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') as is_credit,
         list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
             as is_too_precise
@@ -40,20 +56,21 @@ ruled as (
             when is_credit then '1-credit'
             when folded_sku like 'MST-ARI%' then '1-commitment-sku'
             when names_azure
-                and regexp_matches(text, 'reserved (vm )?instance|reserved capacity|reservation|savings plan')
+                and is_microsoft
+                and regexp_matches(bought, 'reserved (vm )?instance|reserved capacity|reservation|savings plan')
                 then '1-commitment-name'
-            when names_azure
+            when is_microsoft
                 and regexp_matches(
-                    lower(coalesce(description, '')),
-                    'azure.* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}( - |$)'
+                    folded_description,
+                    'azure.* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}( |$)'
                 )
                 then '1-azure-guid'
             when folded_sku like 'MST-AZR%' or folded_sku like 'AZR-ARR%' then '1-azure-sku'
             when names_azure
                 and known_term = 'arrears'
-                and (lower(coalesce(vendor_name, '')) like 'microsoft%' or text like 'microsoft %')
+                and is_microsoft
                 and not regexp_matches(
-                    text, 'azure (active directory|ad |information protection|rights management|advanced threat)'
+                    text, 'azure (active directory|ad\b|information protection|rights management|advanced threat)'
                 )
                 then '1-azure-arrears'
             when folded_type = 'prorate' then '1-prorate'
@@ -113,7 +130,8 @@ select
     mapped.start_period as period_start,
     case
         when mapped.end_period is null then null
-        when mapped.end_period > mapped.start_period and day(mapped.end_period) = 1 then mapped.end_period
+        when day(mapped.end_period) = 1 and (mapped.start_period is null or mapped.end_period > mapped.start_period)
+            then mapped.end_period
         else cast(mapped.end_period + interval 1 day as date)
     end as period_end,
     upper(mapped.currency) as currency,
@@ -143,7 +161,10 @@ select
     case
         when mapped.company_id is null then 'the line names no company'
         when not mapped.is_mapped
-            then concat('company ', mapped.company_id, ' (', coalesce(mapped.company_name, 'no name'), ') has no row in clients.csv')
+            then concat(
+                'company ', mapped.company_id, ' (', coalesce(mapped.company_name, 'no name'),
+                ') has no row in clients.csv'
+            )
         when mapped.problem is not null then mapped.problem
         when mapped.folded_type not in (
             'subscription', 'prorate', 'one-time', 'rebate',
@@ -151,10 +172,14 @@ select
         ) then concat('type ', coalesce('"' || mapped.type || '"', 'is missing'))
         when mapped.known_term is null and not (mapped.is_credit and mapped.folded_term = '')
             then concat('term ', coalesce('"' || mapped.term || '"', 'is missing'))
-        when len(mapped.too_precise) > 0 or mapped.sell_amount is null or mapped.cost_amount is null
-            or mapped.currency is null or len(mapped.unreadable) > 0
+        when mapped.is_too_precise or mapped.sell_amount is null or mapped.cost_amount is null
+            or mapped.currency is null or list_contains(mapped.unreadable, 'quantity')
             then concat(
-                'total ', coalesce(mapped.total_text, 'missing'),
+                getvariable('sell_field'), ' ',
+                coalesce(
+                    case getvariable('sell_field') when 'subTotal' then mapped.sub_total_text else mapped.total_text end,
+                    'missing'
+                ),
                 ', cost ', coalesce(mapped.cost_total_text, 'missing'),
                 ', currency ', coalesce(mapped.currency, 'missing'),
                 ', quantity ', coalesce(mapped.quantity_text, 'missing')

@@ -126,9 +126,26 @@ posted as (
     group by month, client, currency
 ),
 
+money as (
+    select month, client, currency
+    from source
+    union
+    select month, client, currency
+    from open_plan
+    union
+    select month, client, currency
+    from posted
+),
+
 joined as (
     select
-        source.*,
+        money.month,
+        money.client,
+        money.currency,
+        coalesce(source.source_sell, 0) as source_sell,
+        coalesce(source.source_cost, 0) as source_cost,
+        coalesce(source.not_billed_sell, 0) as not_billed_sell,
+        coalesce(source.not_billed_cost, 0) as not_billed_cost,
         coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0) as residual_sell,
         coalesce(open_plan.residual_cost, 0) + coalesce(posted.residual_cost, 0) as residual_cost,
         coalesce(open_plan.sell, 0) as open_sell,
@@ -137,13 +154,17 @@ joined as (
         coalesce(posted.cost, 0) as posted_cost,
         coalesce(posted.readback_sell, 0) as readback_sell,
         coalesce(posted.readback_cost, 0) as readback_cost
-    from source
+    from money
+    left join source
+        on source.month = money.month
+        and source.client = money.client
+        and source.currency is not distinct from money.currency
     left join open_plan
-        on open_plan.month = source.month
-        and open_plan.client = source.client
-        and open_plan.currency = source.currency
+        on open_plan.month = money.month
+        and open_plan.client = money.client
+        and open_plan.currency = money.currency
     left join posted
-        on posted.month = source.month and posted.client = source.client and posted.currency = source.currency
+        on posted.month = money.month and posted.client = money.client and posted.currency = money.currency
 )
 
 select
@@ -237,7 +258,10 @@ select
     cast(coalesce(sum(normalized.sell), 0) as decimal(28, 10)) as sell,
     cast(coalesce(sum(normalized.cost), 0) as decimal(28, 10)) as cost
 from normalized_charges as normalized
-where normalized.block_reason in ('unmapped_client', 'no_company') and normalized.exclude_reason is null
+where
+    normalized.block_reason in ('unmapped_client', 'no_company')
+    and normalized.exclude_reason is null
+    and normalized.line_key not in (select line_key from posted_source_lines)
 group by
     normalized.month,
     normalized.client,

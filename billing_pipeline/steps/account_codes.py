@@ -11,7 +11,9 @@ Row = Mapping[str, Any]
 INCOME, EXPENSE = "income", "expense"
 
 
-def account_codes(items: Iterable[Row], groups: Iterable[Row], recurring_invoices: Iterable[Row]) -> list[dict[str, Any]]:
+def account_codes(
+    items: Iterable[Row], groups: Iterable[Row], recurring_invoices: Iterable[Row]
+) -> list[dict[str, Any]]:
     """Each code with its kind (`income` or `expense`), where it stands and how often, in a stable order."""
     uses: Counter[tuple[str, str, str]] = Counter()
     for place, rows in (("item", items), ("product group", groups)):

@@ -14,7 +14,7 @@ from typing import Any
 from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated
 from billing_pipeline.billing.exact_json import write_exact_json
 from billing_pipeline.billing.invoice_status import standing
-from billing_pipeline.billing.money import fits_storage, parse_amount, show_amount
+from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.pax8_items import RawItem, invoice_content_hash, read_items
 from billing_pipeline.resources.pax8 import InvoiceItems, Pax8Client
 from billing_pipeline.resources.warehouse import Session, Warehouse
@@ -58,9 +58,7 @@ def fetch_invoices(
     items = {str(invoice["id"]): pax8.invoice_items(str(invoice["id"])) for invoice in invoices}
     with warehouse.session(f"store the Pax8 invoices of {month}") as session:
         _refuse_vanished(session, month, set(items))
-        fetched = [
-            _store_invoice(session, month, invoice, items[str(invoice["id"])], now) for invoice in invoices
-        ]
+        fetched = [_store_invoice(session, month, invoice, items[str(invoice["id"])], now) for invoice in invoices]
         _store_fetch(session, month, source, [version for _, version in fetched], now)
         _store_control_totals(session, month, invoices, items)
     return [invoice for invoice, _ in fetched]
@@ -160,7 +158,7 @@ def _invoice_columns(invoice: Row) -> dict[str, Any]:
     }
     for column, name in (("total", "total"), ("balance", "balance"), ("carried_balance", "carriedBalance")):
         amount = parse_amount(invoice.get(name))
-        columns[column] = amount if amount is not None and fits_storage(amount) else None
+        columns[column] = None if amount is None else as_stored(amount)
         columns[f"{column}_text"] = None if invoice.get(name) is None else str(invoice.get(name))
     return columns
 
@@ -212,7 +210,6 @@ def _store_fetch(session: Session, month: str, source: str, versions: list[int],
                 "month": month,
                 "source": source,
                 "invoice_versions": versions,
-                "snapshot_ids": [],
                 "fetched_at": now,
             }
         ],
@@ -229,9 +226,7 @@ def _store_control_totals(
         invoice_id = str(invoice["id"])
         read = read_items(invoice_id, items[invoice_id].rows)
         spent = sum((_cost_with_tax(item) for item in read), Decimal(0))
-        equal = [
-            name for name, total in _control_totals(invoice).items() if total is not None and total == spent
-        ]
+        equal = [name for name, total in _control_totals(invoice).items() if total is not None and total == spent]
         said = ", ".join(
             f"{name} {'missing' if total is None else show_amount(total)}"
             for name, total in _control_totals(invoice).items()
@@ -248,7 +243,7 @@ def _store_control_totals(
                 **finding,
                 "kind": "control_total" if equal else "control_total_differs",
                 "detail": f"Invoice {invoice_id}: Σ(cost + sales tax) {show_amount(spent)} {verdict}",
-                "cost": spent if fits_storage(spent) else None,
+                "cost": as_stored(spent),
             }
         )
         rows += [
@@ -294,9 +289,7 @@ def month_invoices(session: Session, month: str) -> tuple[int, list[dict[str, An
         [month],
     )
     if not fetch:
-        raise NotReleasedYet(
-            f"The Pax8 invoice of {month} was not fetched yet: run fetch_month, or close the month."
-        )
+        raise NotReleasedYet(f"The Pax8 invoice of {month} was not fetched yet: run fetch_month, or close the month.")
     invoices = session.rows(
         "select invoice_id, content_hash, status, invoice_date from raw_invoices "
         "where version_id in (select unnest(?::bigint[])) order by version_id",

@@ -95,9 +95,7 @@ def read_document(row: Row, currency: str, fields: HaloPsaService) -> FoundDocum
         if net is None:
             net = (parse_amount(line.get("unit_price")) or Decimal(0)) * quantity
         cost = (parse_amount(line.get("unit_cost")) or Decimal(0)) * quantity
-        lines.append(
-            FoundLine(key, integer(line.get("id")), round_amount(net, currency), round_amount(cost, currency))
-        )
+        lines.append(FoundLine(key, integer(line.get("id")), round_amount(net, currency), round_amount(cost, currency)))
     key = text(row.get(fields.document_key_field))
     return FoundDocument(
         invoice_id=int(row["id"]),
@@ -131,8 +129,7 @@ def differences(document: Row, found: FoundDocument) -> list[str]:
             )
         if ours[0].cost != planned_cost:
             said.append(
-                f"{name} has cost {show_amount(ours[0].cost, currency)}, "
-                f"planned {show_amount(planned_cost, currency)}"
+                f"{name} has cost {show_amount(ours[0].cost, currency)}, planned {show_amount(planned_cost, currency)}"
             )
     said += [f"a line that was not planned: {key}" for key in sorted(by_key)]
     if found.other_lines:

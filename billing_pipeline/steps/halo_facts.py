@@ -53,9 +53,7 @@ def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping
         billed_client_id=int(target["id"]),
         billed_client_name=text(target.get("name")),
         # A redirect to a client that HaloPSA no longer lists leads nowhere.
-        inactive=bool(row.get("inactive"))
-        or bool(target.get("inactive"))
-        or target_id not in (None, target["id"]),
+        inactive=bool(row.get("inactive")) or bool(target.get("inactive")) or target_id not in (None, target["id"]),
         currency=own_currency(target, codes),
     )
 

@@ -105,7 +105,8 @@ def find_break(session: Session) -> str | None:
 def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:
     """Raise PostingRefused where the journal was written for another HaloPSA than this one."""
     rows = session.rows(
-        "select distinct halopsa_address, halopsa_tenant from posting_journal where halopsa_address is not null order by all"
+        "select distinct halopsa_address, halopsa_tenant from posting_journal "
+        "where halopsa_address is not null order by all"
     )
     for row in rows:
         if (_place(row["halopsa_address"]), row["halopsa_tenant"]) != (_place(address), tenant):

@@ -35,7 +35,9 @@ def map_companies(
             continue
         problem = None
         if not row.excluded and halopsa_ids is not None and row.halopsa_client_id not in halopsa_ids:
-            problem = f"clients.csv ties {row.client} to HaloPSA client {row.halopsa_client_id}, which HaloPSA does not have"
+            problem = (
+                f"clients.csv ties {row.client} to HaloPSA client {row.halopsa_client_id}, which HaloPSA does not have"
+            )
         mapped.append(CompanyClient(company_id, row.client, True, row.excluded, problem))
     return mapped
 

@@ -10,8 +10,8 @@ from billing_pipeline.steps.fetch_invoices import month_invoices
 def find_incomplete_invoices(session: Session, month: str) -> list[dict[str, Any]]:
     """Invoices of which not as many lines are stored as Pax8 counts, or one line id twice."""
     return session.rows(
-        "select invoices.invoice_id, max(invoices.total_elements) as pax8_counts, count(distinct items.source_line_id) as "
-        "stored_ids, count(items.source_line_id) as stored_lines "
+        "select invoices.invoice_id, max(invoices.total_elements) as pax8_counts, "
+        "count(distinct items.source_line_id) as stored_ids, count(items.source_line_id) as stored_lines "
         "from (select distinct invoice_id, content_hash, total_elements from raw_invoices where month = ?) as invoices "
         "left join raw_invoice_items as items using (invoice_id, content_hash) group by invoices.invoice_id "
         "having count(items.source_line_id) <> max(invoices.total_elements) "

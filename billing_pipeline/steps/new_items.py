@@ -100,9 +100,7 @@ def _create(posting: Posting, item: NewItemRow, group_id: int) -> int:
 
 def _confirm(session: Session, posting: Posting, item: NewItemRow, item_id: int) -> None:
     """Keep the match as a confirmed row, so that the next month finds the item without looking."""
-    known = session.value(
-        "select count(*) from confirmed_products where item_reference = ?", [item["reference"]]
-    )
+    known = session.value("select count(*) from confirmed_products where item_reference = ?", [item["reference"]])
     if known:
         return
     session.insert(

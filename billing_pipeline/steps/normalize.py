@@ -48,9 +48,7 @@ def normalize(work: Work) -> int:
             [{"folded": folded, "term": term} for folded, term in TERMS.items()],
         )
         pax8 = work.config.settings.integrations.pax8
-        session.run(
-            "normalize_charges", month=work.month, sell_field=pax8.sell_field, cost_field=pax8.cost_field
-        )
+        session.run("normalize_charges", month=work.month, sell_field=pax8.sell_field, cost_field=pax8.cost_field)
         _store_settings(session, work)
         count = int(
             session.value(

@@ -53,7 +53,7 @@ def plan(work: Work, forced_caps: Sequence[str] = ()) -> list[PlannedClient]:
         for row in session.rows(read_sql("charges_to_plan")):
             charges[row["client"]].append(row)
         blocked = _blocked_lines(session, work)
-        month_hold = _unknown_statuses(session, work.month)
+        month_hold = _find_month_hold(session, work)
         history = last_closed_totals(session, work.month)
         unknown = open_postings(session, work.month)
         planned = []
@@ -145,15 +145,11 @@ def _apply_month_cap(
     session: Session, work: Work, planned: list[PlannedClient], forced_caps: Sequence[str]
 ) -> list[PlannedClient]:
     postable = [one.plan for one in planned if not one.holds]
-    said = find_month_cap(
-        postable, posted_documents(session, work.month), work.config.settings.caps, forced_caps
-    )
+    said = find_month_cap(postable, posted_documents(session, work.month), work.config.settings.caps, forced_caps)
     if said is None:
         return planned
     return [
-        PlannedClient(one.client, one.plan, (*one.holds, *_cap_holds(one, said)))
-        if one.plan.documents
-        else one
+        PlannedClient(one.client, one.plan, (*one.holds, *_cap_holds(one, said))) if one.plan.documents else one
         for one in planned
     ]
 
@@ -199,9 +195,7 @@ def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
         [work.month],
     )
     for row in single:
-        detail = (
-            f"invoice {row['invoice_id']}, line {row['line_no']} ({row['product']}): {row['block_detail']}"
-        )
+        detail = f"invoice {row['invoice_id']}, line {row['line_no']} ({row['product']}): {row['block_detail']}"
         holds[row["client"]].append(
             Hold(
                 "blocked",
@@ -233,16 +227,22 @@ def _money(amount: Decimal | None, currency: str | None) -> str:
     return "amount not known" if amount is None else show_amount(amount, currency or "")
 
 
-def _unknown_statuses(session: Session, month: str) -> str | None:
-    _, invoices = month_invoices(session, month)
-    unknown = [
-        f"invoice {row['invoice_id']} has status {row['status']!r}"
+def _find_month_hold(session: Session, work: Work) -> str | None:
+    """Why no client of the month may be posted: a status nobody knows, or totals that agree with nothing."""
+    _, invoices = month_invoices(session, work.month)
+    said = [
+        f"invoice {row['invoice_id']} has status {row['status']!r}, which is not known: whether it is to be billed "
+        "must be settled first"
         for row in invoices
         if row["standing"] == "unknown"
     ]
-    if not unknown:
-        return None
-    return f"{', '.join(unknown)}, which is not known: whether it is to be billed must be settled first"
+    if work.config.settings.integrations.pax8.control_total == "hold":
+        differing = session.rows(
+            "select detail from findings where month = ? and kind = 'control_total_differs' order by detail",
+            [work.month],
+        )
+        said += [f"{row['detail']}, and control_total is hold" for row in differing]
+    return "; ".join(said) or None
 
 
 _CHARGE_FIELDS = tuple(ChargeToPlan.__dataclass_fields__)

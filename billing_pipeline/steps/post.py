@@ -5,10 +5,11 @@ document, compare the answer, write the outcome; at the end one bulk read proves
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -16,8 +17,16 @@ from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, PostingR
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.halo_documents import Row, differences, index_by_key, read_document, to_halo
+from billing_pipeline.steps.halo_documents import (
+    FoundDocument,
+    Row,
+    differences,
+    index_by_key,
+    read_document,
+    to_halo,
+)
 from billing_pipeline.steps.new_items import ensure_items
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
 from billing_pipeline.steps.posting_state import (
@@ -89,29 +98,51 @@ def _first_date(
     return look_since(documents, today)
 
 
-def _carry_out(
-    posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult
-) -> None:
+def _carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult) -> None:
     by_key = index_by_key(invoices, posting.fields)
     item_ids, item_problems = ensure_items(posting, plans)
-    for plan in plans:
-        missing = [
-            item_problems[item["reference"]]
-            for item in plan.content["new_items"]
-            if item["reference"] in item_problems
-        ]
-        if missing:
-            _hold_for_items(posting, plan, missing)
-            result.refused += [document["document_key"] for document in plan.documents]
-            continue
-        for document in plan.documents:
-            bearing = {int(row["id"]): row for key in _keys(document) for row in by_key.get(key, ())}
-            if bearing:
-                _meet_existing(posting, plan, document, list(bearing.values()), result)
+    outcomes = _Outcomes(posting)
+    try:
+        for plan in plans:
+            new_items = (item["reference"] for item in plan.content["new_items"])
+            missing = [item_problems[reference] for reference in new_items if reference in item_problems]
+            if missing:
+                _hold_for_items(posting, plan, missing)
+                result.refused += [document["document_key"] for document in plan.documents]
                 continue
-            _send(posting, plan, document, item_ids, result)
-            if result.stopped is not None:
-                return
+            for document in plan.documents:
+                bearing = {int(row["id"]): row for key in _keys(document) for row in by_key.get(key, ())}
+                if bearing:
+                    _meet_existing(posting, plan, document, list(bearing.values()), result)
+                    continue
+                outcomes.keep(_send(posting, plan, document, item_ids, outcomes, result))
+                if result.stopped is not None:
+                    return
+    finally:
+        outcomes.write()
+
+
+class _Outcomes:
+    """The outcome of the document sent last, written together with the intent of the next: one transaction less
+    a document. A process that dies in between leaves `sending`, which the next run settles by looking."""
+
+    def __init__(self, posting: Posting) -> None:
+        self._posting = posting
+        self._kept: Callable[[Session], None] | None = None
+
+    def keep(self, write: Callable[[Session], None]) -> None:
+        self._kept = write
+
+    def write(self, session: Session | None = None) -> None:
+        """Write what is kept, in `session` or in a transaction of its own."""
+        if self._kept is None:
+            return
+        if session is None:
+            with self._posting.work.warehouse.session("write what was posted") as own:
+                self._kept(own)
+        else:
+            self._kept(session)
+        self._kept = None
 
 
 def _keys(document: dict[str, Any]) -> list[str]:
@@ -123,36 +154,41 @@ def _send(
     plan: SealedPlan,
     document: dict[str, Any],
     item_ids: dict[str, int],
+    outcomes: _Outcomes,
     result: PostingResult,
-) -> None:
+) -> Callable[[Session], None]:
+    """Write the intent, send the document, and return what is to be written about its outcome."""
     body = to_halo(document, item_ids, posting.fields)
-    key = document["document_key"]
-    warehouse = posting.work.warehouse
-    with warehouse.session("write the intent to post") as session:
-        write_intent(session, posting, document, plan.plan_hash, body)
+    key, plan_hash = document["document_key"], plan.plan_hash
+    with posting.work.warehouse.session("write the intent to post") as session:
+        outcomes.write(session)
+        write_intent(session, posting, document, plan_hash, body)
     try:
         answer = posting.halo.create_invoice(body)
     except NotWritten as error:
-        with warehouse.session("write that nothing was posted") as session:
-            write_status(session, posting, "not_written", document, plan.plan_hash, str(error))
-            write_finding(
-                session, posting, "refused", document, f"{_describe(document)} was refused: {error}"
-            )
         result.refused.append(key)
         if error.status in _STOPS_THE_RUN:
             result.stopped = str(error)
-        return
+        return partial(_write_refused, posting, document, plan_hash, str(error))
     except OutcomeUnknown as error:
-        with warehouse.session("write that the outcome is unknown") as session:
-            write_status(session, posting, "unknown", document, plan.plan_hash, str(error))
         result.unknown.append(key)
-        return
-    found = read_document(answer, document["currency"], posting.fields)
-    with warehouse.session("write what was posted") as session:
-        write_posted(
-            session, posting, "posted", document, plan.plan_hash, found, differences(document, found)
-        )
+        return partial(_write_unknown, posting, document, plan_hash, str(error))
     result.posted.append(key)
+    found = read_document(answer, document["currency"], posting.fields)
+    return partial(_write_answer, posting, document, plan_hash, found)
+
+
+def _write_refused(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
+    write_status(session, posting, "not_written", document, plan_hash, said)
+    write_finding(session, posting, "refused", document, f"{_describe(document)} was refused: {said}")
+
+
+def _write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
+    write_status(session, posting, "unknown", document, plan_hash, said)
+
+
+def _write_answer(posting: Posting, document: Row, plan_hash: str, found: FoundDocument, session: Session) -> None:
+    write_posted(session, posting, "posted", document, plan_hash, found, differences(document, found))
 
 
 def _meet_existing(
@@ -223,7 +259,7 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
     result.unknown = [one.document["document_key"] for one in opened]
 
 
-def _describe(document: Any) -> str:
+def _describe(document: Row) -> str:
     sell, _ = document_totals(document)
     return (
         f"document {document['document_key']} of {document['client']} over "

@@ -30,11 +30,7 @@ class SealedPlan:
 def plan_content_hash(content: dict[str, Any]) -> str:
     """The hash of a stored plan, taken as it was sealed: without the dates that the clock gave."""
     documents = [
-        {
-            name: value
-            for name, value in document.items()
-            if name != "invoice_date" or document["date_rule"] != "today"
-        }
+        {name: value for name, value in document.items() if name != "invoice_date" or document["date_rule"] != "today"}
         for document in content["documents"]
     ]
     return content_hash({**content, "documents": documents})
@@ -51,14 +47,12 @@ def open_gates(session: Session, posting: Posting) -> list[SealedPlan]:
     broken = journal.find_break(session)
     if broken is not None:
         raise PostingRefused(
-            f"{broken}. Nothing was posted for {work.month}. Restore the database from its last backup, then close again."
+            f"{broken}. Nothing was posted for {work.month}. "
+            "Restore the database from its last backup, then close again."
         )
     _refuse_unexplained_lines(session, work.month)
     fetch_id, _ = month_invoices(session, work.month)
-    held = {
-        row["client"]
-        for row in session.rows("select distinct client from holds where month = ?", [work.month])
-    }
+    held = {row["client"] for row in session.rows("select distinct client from holds where month = ?", [work.month])}
     rows = {
         row["client"]: row
         for row in session.rows("select * from plans where month = ? and documents > 0", [work.month])
@@ -76,9 +70,7 @@ def open_gates(session: Session, posting: Posting) -> list[SealedPlan]:
 
 
 def _refuse_unexplained_lines(session: Session, month: str) -> None:
-    lines = session.value(
-        "select count(*) from dispositions where month = ? and disposition is null", [month]
-    )
+    lines = session.value("select count(*) from dispositions where month = ? and disposition is null", [month])
     gaps = session.rows(
         "select client, currency, sell_gap, cost_gap from three_way where month = ? "
         "and posted_sell = readback_sell and posted_cost = readback_cost "
@@ -122,7 +114,8 @@ def _refuse_posted_charges(session: Session, month: str, plans: Sequence[SealedP
     twice = session.rows(
         "select client, count(*) as lines from planned_line_keys "
         "where line_key in (select line_key from posted_source_lines) group by client "
-        "union all select client, count(*) from planned_line_keys group by client, line_key having count(*) > 1 order by all"
+        "union all select client, count(*) from planned_line_keys group by client, line_key having count(*) > 1 "
+        "order by all"
     )
     if twice:
         raise PostingRefused(

@@ -55,9 +55,7 @@ def document_totals(document: Document) -> tuple[Decimal, Decimal]:
     return sum(sells, Decimal(0)), sum(costs, Decimal(0))
 
 
-def write_intent(
-    session: Session, posting: Posting, document: Document, plan_hash: str, body: object
-) -> None:
+def write_intent(session: Session, posting: Posting, document: Document, plan_hash: str, body: object) -> None:
     """Write `sending` before the request: from here on the outcome is unknown until it is known."""
     sell, cost = document_totals(document)
     session.execute(
@@ -101,6 +99,8 @@ def write_posted(
         "settled_at = ?, run_id = ? where document_key = ?",
         [found.invoice_id, found.sell, found.tax, posting.now, posting.work.run_id, document["document_key"]],
     )
+    # What HaloPSA once refused, it has taken now.
+    session.execute("delete from findings where kind = 'refused' and document_key = ?", [document["document_key"]])
     line_ids = {line.charge_key: line.line_id for line in found.lines}
     shared = {
         "month": posting.work.month,
@@ -164,9 +164,7 @@ def write_status(
     record(session, posting, status, document, plan_hash, outcome=outcome)
 
 
-def record(
-    session: Session, posting: Posting, event: str, document: Document, plan_hash: str, **columns: Any
-) -> None:
+def record(session: Session, posting: Posting, event: str, document: Document, plan_hash: str, **columns: Any) -> None:
     """Append a journal row about a document."""
     journal.append(
         session,
@@ -181,15 +179,14 @@ def record(
     )
 
 
-def _write_findings(
-    session: Session, posting: Posting, kind: str, document: Document, differs: Sequence[str]
-) -> None:
+def _write_findings(session: Session, posting: Posting, kind: str, document: Document, differs: Sequence[str]) -> None:
     session.insert(
         "findings",
         [
             {
                 "month": posting.work.month,
                 "client": document["client"],
+                "document_key": document["document_key"],
                 "step": "post",
                 "kind": kind,
                 "detail": f"document {document['document_key']}: {said}",

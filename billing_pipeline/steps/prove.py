@@ -42,8 +42,8 @@ def prove(work: Work) -> Proof:
             [work.month],
         )
         differences = session.rows(
-            "select detail from findings where month = ? and kind in ('answer_differs', 'read_back_differs', 'found_twice') "
-            "order by detail",
+            "select detail from findings where month = ? "
+            "and kind in ('answer_differs', 'read_back_differs', 'found_twice') order by detail",
             [work.month],
         )
         totals = session.rows(

@@ -71,9 +71,7 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
                     document,
                     f"HaloPSA invoices {ids} bear its keys: delete all but one there",
                 )
-            write_status(
-                session, posting, "unknown", document, one.plan_hash, f"found {len(rows)} times by {looks}"
-            )
+            write_status(session, posting, "unknown", document, one.plan_hash, f"found {len(rows)} times by {looks}")
         still_open.append(one)
     return still_open
 

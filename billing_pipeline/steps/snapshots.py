@@ -40,9 +40,7 @@ def store_snapshot(session: Session, kind: str, rows: Sequence[Row], source: str
     """Append a snapshot; rows that were stored before are not stored again. `now` is naive UTC."""
     payloads = [write_exact_json(dict(row)) for row in rows]
     content_hash = sha256("\n".join(payloads).encode()).hexdigest()
-    known = session.value(
-        "select count(*) from snapshots where kind = ? and content_hash = ?", [kind, content_hash]
-    )
+    known = session.value("select count(*) from snapshots where kind = ? and content_hash = ?", [kind, content_hash])
     if not known:
         session.insert(
             "snapshot_rows",

@@ -36,7 +36,6 @@ create table raw_fetches (
     month text,
     source text,
     invoice_versions bigint[],
-    snapshot_ids bigint[],
     fetched_at timestamp
 );
 
@@ -224,6 +223,7 @@ create table findings (
     client text,
     integration text,
     charge_key text,
+    document_key text,
     step text,
     kind text,
     detail text,
@@ -379,15 +379,6 @@ create table slice_sources (
     made_at timestamp
 );
 
--- The order of reasons, as the rules have it.
-create table reasons (
-    reason text,
-    reason_rank integer,
-    disposition text,
-    meaning text,
-    next_step text
-);
-
 create table confirmed_products (
     integration text,
     product_id text,
@@ -397,16 +388,6 @@ create table confirmed_products (
     item_reference text,
     origin text,
     confirmed_at timestamp
-);
-
-create table month_closings (
-    month text,
-    run_id text,
-    state text,
-    settled_clients integer,
-    held_clients integer,
-    journal_head text,
-    recorded_at timestamp
 );
 
 -- The ordered, versioned rules by which a line gets its class. The SQL of the normalise step picks the rule.
