@@ -144,6 +144,8 @@ def _settle_first(runs: _Runs, warehouse: Warehouse, closing: Closing) -> None:
     with warehouse.session("look for unknown postings") as session:
         opened = sorted(open_postings(session, closing.month))
     asked = [client for client in opened if not closing.clients or client in closing.clients]
+    # The instance may be a new one that never saw these clients; the database knows what was sent all the same.
+    register_clients(runs.instance, asked)
     confirmed = {"posted_halopsa_invoices": {"config": {"confirm_month": closing.month}}}
     for block in client_blocks(runs.instance.get_dynamic_partitions(CLIENTS), asked):
         runs.run(POST_MONTH, range_tags(closing.month, block), f"Looking for {len(block)} unknown postings", confirmed)

@@ -10,7 +10,8 @@ from billing_pipeline.partitions import BillingPartitions
 from billing_pipeline.resources.configuration import ConfigurationResource
 from billing_pipeline.resources.halopsa import HaloResource
 from billing_pipeline.resources.warehouse import WarehouseResource
-from billing_pipeline.steps.post import PostingResult, post, refuse_other_month
+from billing_pipeline.steps.post import post, refuse_other_month
+from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.work import Work
 
 GROUP = "billing_month"

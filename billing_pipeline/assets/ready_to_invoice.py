@@ -1,6 +1,7 @@
 """The sealed plan: exactly what will change in HaloPSA."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from billing_pipeline.assets.tables import markdown_table
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.partitions import BillingPartitions
 from billing_pipeline.resources.configuration import ConfigurationResource
+from billing_pipeline.resources.halopsa import HaloResource
 from billing_pipeline.resources.warehouse import WarehouseResource
 from billing_pipeline.steps.plan import PlannedClient, plan
 
@@ -31,7 +33,7 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
         kinds={"duckdb"},
-        deps=["reconciled_items", "halopsa_clients", "halopsa_currencies"],
+        deps=["reconciled_items", "halopsa_clients", "halopsa_currencies", "halopsa_recurring_invoices"],
         description="The sealed plan of each client: exactly what will change in HaloPSA, and what is held and why.",
     )
     def ready_to_invoice(
@@ -39,9 +41,15 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
         config: PlanningConfig,
         warehouse: WarehouseResource,
         configuration: ConfigurationResource,
+        halopsa: HaloResource,
     ) -> None:
         work = read_work(context, warehouse, configuration)
-        planned = plan(work, config.force_caps)
+
+        def read_invoices(since: date) -> list[dict[str, Any]]:
+            with halopsa.open() as client:
+                return client.invoices(since=since)
+
+        planned = plan(work, config.force_caps, read_invoices, halopsa.resource_server)
         keys = {
             key.keys_by_dimension["client"]: key
             for key in context.partition_keys

@@ -1,6 +1,7 @@
 """Safety caps: limits past which nothing is posted until a person has seen the figures and forced the cap."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from billing_pipeline.billing.money import show_amount
@@ -13,26 +14,35 @@ CAP_NAMES = ("max_invoices", "max_change_percent", "max_client_total", "first_in
 Totals = Mapping[str, tuple[Decimal, Decimal]]
 
 
-def _plan_totals(plan: ClientPlan) -> dict[str, tuple[Decimal, Decimal]]:
-    totals: dict[str, tuple[Decimal, Decimal]] = {}
+@dataclass(frozen=True)
+class ClientHistory:
+    """What a client was billed before, sell and cost for each currency.
+
+    `last_month` is the last closed month, None where no month was closed yet, so that there is nothing to compare
+    with; `this_month` is what the month's earlier documents billed; `was_billed` says whether anything ever was.
+    """
+
+    last_month: Totals | None = None
+    this_month: Totals = field(default_factory=dict)
+    was_billed: bool = False
+
+
+def _month_totals(plan: ClientPlan, history: ClientHistory) -> dict[str, tuple[Decimal, Decimal]]:
+    """The month as it will be; a late document is measured together with what the month billed already."""
+    planned = {document.currency for document in plan.documents}
+    totals = {currency: money for currency, money in history.this_month.items() if currency in planned}
     for document in plan.documents:
         sell, cost = totals.get(document.currency, (Decimal(0), Decimal(0)))
         totals[document.currency] = (sell + document.sell, cost + document.cost)
     return totals
 
 
-def find_client_caps(
-    plan: ClientPlan, caps: Caps, forced: Sequence[str], last_month: Totals | None, ever_posted: bool
-) -> list[Hold]:
-    """The caps that this client's plan passes, each with its figures.
-
-    `last_month` is the client's sell and cost for each currency in the last closed month, None where no month
-    was closed yet; then there is nothing to compare with.
-    """
+def find_client_caps(plan: ClientPlan, caps: Caps, forced: Sequence[str], history: ClientHistory) -> list[Hold]:
+    """The caps that this client's plan passes, each with its figures."""
     holds: list[Hold] = []
     if caps.negative_invoice and "negative_invoice" not in forced:
         holds += find_negative_documents(plan)
-    for currency, (sell, cost) in sorted(_plan_totals(plan).items()):
+    for currency, (sell, cost) in sorted(_month_totals(plan, history).items()):
         limit = caps.max_client_total.get(currency)
         if limit is not None and sell > limit and "max_client_total" not in forced:
             holds.append(
@@ -44,9 +54,9 @@ def find_client_caps(
                     cost,
                 )
             )
-        if last_month is None:
+        if history.last_month is None:
             continue
-        if caps.first_invoice and not ever_posted and "first_invoice" not in forced:
+        if caps.first_invoice and not history.was_billed and "first_invoice" not in forced:
             holds.append(
                 _hold(
                     "first_invoice",
@@ -56,7 +66,7 @@ def find_client_caps(
                     cost,
                 )
             )
-        before = last_month.get(currency, (Decimal(0), Decimal(0)))[0]
+        before = history.last_month.get(currency, (Decimal(0), Decimal(0)))[0]
         change = abs(sell - before)
         if (
             caps.max_change_percent is not None

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 CHARGE_PREFIX = "bp-c-"
 DOCUMENT_PREFIX = "bp-d-"
+SLOT_PREFIX = "bp-s-"
 _DIGITS = 32
 
 
@@ -29,6 +30,19 @@ def document_key(client: str, currency: str, group: str, charge_keys: Iterable[s
     return DOCUMENT_PREFIX + _digest("document", client, currency, group, *sorted(charge_keys))
 
 
+def slot_key(client: str, integration: str, currency: str, subscription: tuple[str, ...], ordinal: int) -> str:
+    """The key of a recurring line, the same month after month, while item ids change.
+
+    `subscription` is the subscription's id, else product, SKU and term; `ordinal` counts equal ones from 1.
+    """
+    return SLOT_PREFIX + _digest("slot", client, integration, currency, *subscription, str(ordinal))
+
+
+def is_slot(key: object) -> bool:
+    """Whether a text read in HaloPSA is the key of one of our recurring lines."""
+    return isinstance(key, str) and key.startswith(SLOT_PREFIX)
+
+
 def is_ours(key: object) -> bool:
     """Whether a text read in HaloPSA is one of our keys."""
-    return isinstance(key, str) and key.startswith((CHARGE_PREFIX, DOCUMENT_PREFIX))
+    return isinstance(key, str) and key.startswith((CHARGE_PREFIX, DOCUMENT_PREFIX, SLOT_PREFIX))

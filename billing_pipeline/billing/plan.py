@@ -1,12 +1,12 @@
 """From reconciled charges to the plan of a client's month, and the holds that keep it from being posted."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from billing_pipeline.billing.keys import document_key
+from billing_pipeline.billing.keys import document_key, slot_key
 from billing_pipeline.billing.line_text import long_description, short_description
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import (
@@ -19,7 +19,9 @@ from billing_pipeline.billing.plan_types import (
     PlannedLine,
 )
 from billing_pipeline.billing.quantities import line_amounts
+from billing_pipeline.billing.routing import Routes, Targets
 from billing_pipeline.billing.settings import ChargeSettings
+from billing_pipeline.billing.targets import TargetLine, our_lines
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ def hold_client(reason: str, detail: str, charges: Sequence[ChargeToPlan]) -> li
     ]
 
 
-def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan], rules: PlanRules) -> list[Hold]:
-    """Why this client as a whole may not be posted: inactive, another currency, a behaviour not carried out."""
+def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan]) -> list[Hold]:
+    """Why this client as a whole may not be posted: it is inactive, or has another currency."""
     if not charges:
         return []
     holds = []
@@ -72,25 +74,104 @@ def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan], rul
             f"({client.billed_client_name}) has {own}",
             charges,
         )
-    targets = sorted({rules.settings[charge.integration].behaviour.target for charge in charges} - {"new"})
-    for target in targets:
-        holds += hold_client(
-            "no_latest_invoice" if target == "latest" else "no_recurring_invoice",
-            f"behaviour.target {target} is not carried out by this version; set it to new to bill this month",
-            charges,
-        )
     return holds
 
 
-def plan_client(month: str, client: BilledClient, charges: Sequence[ChargeToPlan], rules: PlanRules) -> ClientPlan:
-    """The documents to create for these charges, sorted so that the same charges always make the same plan."""
+def route_holds(routes: Routes) -> list[Hold]:
+    """The holds of charges that can land nowhere."""
+    return [hold for reason, detail, charges in routes.holds for hold in hold_client(reason, detail, charges)]
+
+
+def plan_client(month: str, client: BilledClient, routes: Routes, targets: Targets, rules: PlanRules) -> ClientPlan:
+    """The documents to create and to change, sorted so that the same charges always make the same plan."""
     groups: dict[tuple[str, str], list[ChargeToPlan]] = defaultdict(list)
-    for charge in charges:
+    for charge in routes.new:
         groups[(charge.currency, _group_of(charge, rules))].append(charge)
-    documents = tuple(
+    documents = [
         _plan_document(client, currency, group, members, rules) for (currency, group), members in sorted(groups.items())
+    ]
+    for currency, (target, members) in sorted(routes.latest.items()):
+        document = _plan_document(client, currency, f"invoice {target.target_id}", members, rules)
+        documents.append(
+            replace(
+                document,
+                action="update_invoice",
+                target_id=target.target_id,
+                target_hash=target.observed_hash,
+                other_sell=target.net,
+            )
+        )
+    recurring = _plan_recurring(month, client, routes.recurring, targets, rules)
+    charges = [*routes.new, *routes.recurring, *(charge for _, members in routes.latest.values() for charge in members)]
+    return ClientPlan(month, client.client, _new_items(charges, rules), (*documents, *recurring))
+
+
+def _plan_recurring(
+    month: str, client: BilledClient, charges: Sequence[ChargeToPlan], targets: Targets, rules: PlanRules
+) -> list[PlannedDocument]:
+    """The change of the client's recurring invoice: our lines in place by slot, new ones added, ended ones inactive."""
+    template = targets.template
+    if template is None or not targets.writes_template:
+        return []
+    ours = our_lines(template)
+    slots = assign_slots(client.client, charges, targets.kept_slots)
+    ended = [
+        line
+        for key, line in sorted(ours.items())
+        if key not in targets.kept_slots and key not in slots.values() and not line.inactive
+    ]
+    if not charges and not ended:
+        return []
+    currency = next((charge.currency for charge in charges), client.currency or "")
+    group = f"recurring invoice {template.target_id} for {month}"
+    document = _plan_document(client, currency, group, charges, rules)
+    lines = tuple(
+        replace(line, slot_key=slots[line.charge_key], target_line_id=_line_id(ours.get(slots[line.charge_key])))
+        for line in document.lines
     )
-    return ClientPlan(month, client.client, _new_items(charges, rules), documents)
+    replaced = {line.target_line_id for line in lines} | {line.line_id for line in ended}
+    return [
+        replace(
+            document,
+            lines=lines,
+            action="update_recurring",
+            billed_client_id=client.recurring_client_id,
+            target_id=template.target_id,
+            target_hash=template.observed_hash,
+            issue_mark=template.issue_mark,
+            other_sell=sum(
+                (line.net for line in template.lines if not line.inactive and line.line_id not in replaced), Decimal(0)
+            ),
+            deactivate=tuple(sorted(line.line_id for line in ended)),
+        )
+    ]
+
+
+def assign_slots(client: str, charges: Sequence[ChargeToPlan], taken: Collection[str]) -> dict[str, str]:
+    """The slot key of each charge, by charge key; equal subscriptions count on in the order of their lines.
+
+    `taken` are slots that this month's charges have already: a later one does not write over them.
+    """
+    slots: dict[str, str] = {}
+    used = set(taken)
+    for charge in sorted(charges, key=_line_order):
+        subscription = (
+            (charge.subscription_id,) if charge.subscription_id else (charge.product_id, charge.sku, charge.term)
+        )
+        ordinal = 1
+        while (key := slot_key(client, charge.integration, charge.currency, subscription, ordinal)) in used:
+            ordinal += 1
+        used.add(key)
+        slots[charge.charge_key] = key
+    return slots
+
+
+def _line_id(line: TargetLine | None) -> int | None:
+    return None if line is None else line.line_id
+
+
+def _line_order(charge: ChargeToPlan) -> tuple[date, str, int, str]:
+    return (charge.invoice_date, charge.invoice_id, charge.line_no, charge.charge_key)
 
 
 def find_negative_documents(plan: ClientPlan) -> list[Hold]:
@@ -99,13 +180,13 @@ def find_negative_documents(plan: ClientPlan) -> list[Hold]:
         Hold(
             "held",
             "negative_total",
-            f"the {document.currency} invoice would come to {show_amount(document.sell, document.currency)}",
+            f"the {document.currency} invoice would come to {show_amount(document.resulting_total, document.currency)}",
             document.currency,
             sum((line.source_sell for line in document.lines), Decimal(0)),
             sum((line.source_cost for line in document.lines), Decimal(0)),
         )
         for document in plan.documents
-        if document.sell < 0
+        if document.resulting_total < 0
     ]
 
 
@@ -126,14 +207,14 @@ def _plan_document(
         charges,
         key=lambda charge: (charge.invoice_date, charge.invoice_id, charge.line_no, charge.charge_key),
     )
-    date_rule = rules.settings[ordered[0].integration].behaviour.date
-    newest = max(charge.invoice_date for charge in ordered)
+    date_rule = rules.settings[ordered[0].integration].behaviour.date if ordered else "source"
+    newest = max((charge.invoice_date for charge in ordered), default=rules.today)
     return PlannedDocument(
         document_key=document_key(client.client, currency, group, (charge.charge_key for charge in ordered)),
         client=client.client,
         billed_client_id=client.billed_client_id,
         currency=currency,
-        currency_id=rules.currency_ids[currency],
+        currency_id=rules.currency_ids.get(currency, 0),
         group=group,
         date_rule=date_rule,
         invoice_date=rules.today if date_rule == "today" else newest,

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 
 PLAN_VERSION = 1
+
+Action = Literal["create", "update_invoice", "update_recurring"]
+# What was seen of the target, and not what we change: it stands in the plan, but not in its hash.
+OBSERVED = ("target_hash", "issue_mark", "other_sell")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class ChargeToPlan:
     term: str
     description: str
     purchase_order: str | None
+    subscription_id: str | None
     period_start: date | None
     period_end: date | None
     currency: str
@@ -47,13 +52,17 @@ class ChargeToPlan:
 
 @dataclass(frozen=True)
 class BilledClient:
-    """The HaloPSA client on which a client's documents are made, after HaloPSA's own redirect."""
+    """The HaloPSA client on which a client's documents are made, after HaloPSA's own redirect.
+
+    `recurring_client_id` is the one that its recurring invoices stand on, which HaloPSA redirects by itself.
+    """
 
     client: str
     name: str
     halopsa_client_id: int
     billed_client_id: int
     billed_client_name: str
+    recurring_client_id: int
     inactive: bool
     currency: str | None
 
@@ -62,7 +71,8 @@ class BilledClient:
 class PlannedLine:
     """A document line as HaloPSA will get it; `sell` and `cost` are the rounded totals.
 
-    `line_keys` are the source lines that it bills, several where they were collapsed.
+    `line_keys` are the source lines that it bills, several where they were collapsed. On a recurring invoice the
+    line is known by `slot_key`, and `target_line_id` is the line that it takes the place of, if there is one.
     """
 
     charge_key: str
@@ -85,11 +95,17 @@ class PlannedLine:
     tax_id: int | None
     income_account: str | None
     expense_account: str | None
+    slot_key: str | None = None
+    target_line_id: int | None = None
 
 
 @dataclass(frozen=True)
 class PlannedDocument:
-    """A document to create. `date_rule` stands in the hash instead of a date that the clock gave."""
+    """A document to create, or an existing one to change. `date_rule` stands in the hash for a date of the clock's.
+
+    An update names its `target_id` and what was seen of it: `target_hash`, `issue_mark` (a template's), `other_sell`
+    (what it comes to without our lines). `deactivate` are ids of lines of ours that ended.
+    """
 
     document_key: str
     client: str
@@ -100,6 +116,17 @@ class PlannedDocument:
     date_rule: str
     invoice_date: date
     lines: tuple[PlannedLine, ...]
+    action: Action = "create"
+    target_id: int | None = None
+    target_hash: str = ""
+    issue_mark: str = ""
+    other_sell: Decimal = Decimal(0)
+    deactivate: tuple[int, ...] = ()
+
+    @property
+    def resulting_total(self) -> Decimal:
+        """What the document comes to before tax once the plan is carried out."""
+        return self.other_sell + self.sell
 
     @property
     def sell(self) -> Decimal:
@@ -163,8 +190,9 @@ class ClientPlan:
         documents = []
         for document in self.documents:
             content = {**vars(document), "lines": [vars(line) for line in document.lines]}
-            if not with_clock and document.date_rule == "today":
-                del content["invoice_date"]
+            if not with_clock:
+                for name in (*OBSERVED, *(("invoice_date",) if document.date_rule == "today" else ())):
+                    del content[name]
             documents.append(content)
         return {
             "version": PLAN_VERSION,

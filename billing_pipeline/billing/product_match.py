@@ -104,7 +104,7 @@ class ProductMatcher:
                 self._confirmed[cell].append(row)
 
     def confirmed(self, product: Product) -> Match:
-        """By the rows that a person confirmed, alone; a row whose item HaloPSA no longer has does not match."""
+        """By the rows that a person confirmed, alone, even where HaloPSA no longer has the item: never a guess."""
         return self._best([row for row in self._rows_of(product) if row.by_person])
 
     def _rows_of(self, product: Product) -> set[ConfirmedProduct]:
@@ -112,7 +112,7 @@ class ProductMatcher:
             row
             for cell in {product.product_id, product.sku.casefold()} - {""}
             for row in self._confirmed.get(cell, ())
-            if row.matches(product) and row.item_id in self._item_ids
+            if row.matches(product) and (row.by_person or row.item_id in self._item_ids)
         }
 
     def _best(self, rows: Iterable[ConfirmedProduct]) -> Match:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from billing_pipeline.billing.errors import WarehouseLocked
+from billing_pipeline.billing.errors import WarehouseError, WarehouseLocked
 
 
 def _holder_file(lock_file: Path) -> Path:
@@ -29,15 +29,20 @@ def describe_holder(lock_file: Path) -> str:
 @contextmanager
 def hold_lock(lock_file: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
     """Hold `lock_file` for the block; wait at most `wait_seconds`, then raise WarehouseLocked naming the holder."""
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file, thread_local=False)
     try:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=wait_seconds, poll_interval=0.05)
     except Timeout:
         raise WarehouseLocked(
             f"{lock_file} is held by {describe_holder(lock_file)}; waited {wait_seconds:g} seconds for it to "
             f"{purpose}. Nothing was changed. Wait until it is done, or stop that process, then run this again."
         ) from None
+    except OSError as error:
+        raise WarehouseError(
+            f"{lock_file} cannot be made: {error.strerror or error}. Nothing was changed. Correct the rights of the "
+            "folder, or set BILLING_WAREHOUSE to a file in another one."
+        ) from error
     holder = _holder_file(lock_file)
     try:
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

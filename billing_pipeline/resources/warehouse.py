@@ -87,7 +87,7 @@ class Session:
         table = _arrow_table(schema, rows)
         self._connection.register("incoming_frame", table)
         try:
-            self._connection.execute(f"create or replace temp table {name} as select * from incoming_frame").fetchall()
+            self._connection.execute(f"create or replace temp table {name} as select * from incoming_frame")  # noqa: S608
         finally:
             self._connection.unregister("incoming_frame")
 

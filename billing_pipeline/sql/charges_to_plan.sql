@@ -14,6 +14,7 @@ select
     coalesce(modified.term, '') as term,
     coalesce(normalized.description, '') as description,
     normalized.purchase_order,
+    normalized.subscription_id,
     coalesce(normalized.period_start, members.period_start) as period_start,
     coalesce(normalized.period_end, members.period_end) as period_end,
     reconciled.currency,

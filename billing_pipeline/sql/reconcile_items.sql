@@ -55,7 +55,7 @@ decided as (
                 then case when default_item is null then 'block' else 'default_item' end
             when mode = 'prompt'
                 then case
-                    when confirmed_ambiguous then 'ambiguous'
+                    when confirmed_ambiguous or (is_nameless and ambiguous) then 'ambiguous'
                     when confirmed_item is not null then 'confirmed'
                     when is_nameless and name_item is not null then 'name'
                     when is_nameless and default_item is not null then 'default_item'
@@ -64,6 +64,7 @@ decided as (
             when ambiguous then 'ambiguous'
             when matched_item is not null then found_by
             when is_nameless and default_item is not null then 'default_item'
+            when is_nameless and coalesce(product_name, '') = '' then 'block'
             else 'create'
         end as decision
     from matched
@@ -74,7 +75,7 @@ with_item as (
         decided.*,
         case decision
             when 'default_item' then default_item
-            when 'confirmed' then confirmed_item
+            when 'confirmed' then coalesce(confirmed_item, matched_item)
             when 'name' then coalesce(name_item, matched_item)
             when 'create' then null
             when 'block' then null
@@ -119,6 +120,8 @@ select
             then concat('"', with_item.product_name, '" matches the HaloPSA items ', with_item.candidates)
         when decision = 'block' and (mode = 'default_item' or not lifecycle_enabled)
             then 'no default item is set (codes.item)'
+        when decision = 'block' and mode = 'create'
+            then 'the line has no product, SKU or name to create an item of, and no default item is set (codes.item)'
         when decision = 'block'
             then concat(
                 'no confirmed row in products.csv for "', with_item.product_name, '" (product ',
@@ -126,7 +129,8 @@ select
                 ', term ', coalesce(with_item.term, 'none'), ')'
             )
         when with_item.item_id is not null and items.item_id is null
-            then concat('HaloPSA has no item ', with_item.item_id)
+            then concat('HaloPSA has no item ', with_item.item_id, ' (', case decision
+                when 'default_item' then 'codes.item' else 'products.csv' end, ')')
     end as block_detail
 from with_item
 left join halopsa_items as items on items.item_id = with_item.item_id;

@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FoundLine:
-    """One of our lines as HaloPSA has it; amounts in the currency's minor unit."""
+    """One of our lines as HaloPSA has it; `charge_key` is the key it bears, amounts are in the minor unit."""
 
     charge_key: str
     line_id: int | None
@@ -61,6 +61,32 @@ def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) 
     }
 
 
+def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) -> dict[str, Any]:
+    """The body of the POST that changes an existing document: every line whole, as it was read, with ours among them.
+
+    `lines` is a replace set, so a line left out would be deleted.
+    """
+    replaced = {line["target_line_id"]: line for line in document["lines"] if line["target_line_id"] is not None}
+    lines = []
+    for line in existing.get("lines") or ():
+        if line["id"] in document["deactivate"]:
+            lines.append({**line, "isinactive": True})
+        elif line["id"] in replaced:
+            lines.append({**line, **_line_to_halo(replaced[line["id"]], item_ids, fields), "isinactive": False})
+        else:
+            lines.append(dict(line))
+    lines += [_line_to_halo(line, item_ids, fields) for line in document["lines"] if line["target_line_id"] is None]
+    body = {"id": existing["id"], "lines": lines}
+    if existing.get("change_seq") is not None:
+        body["change_seq"] = existing["change_seq"]
+    return body
+
+
+def key_in_halo(line: Row) -> str:
+    """The key that a planned line bears in HaloPSA: on recurring lines its slot, for item ids change every month."""
+    return str(line["slot_key"] or line["charge_key"])
+
+
 def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaService) -> dict[str, Any]:
     unit_price = Decimal(line["unit_price"])
     body: dict[str, Any] = {
@@ -72,7 +98,7 @@ def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaService
         "unit_price": unit_price,
         "baseprice": unit_price,
         "unit_cost": Decimal(line["unit_cost"]),
-        fields.charge_key_field: line["charge_key"],
+        fields.charge_key_field: key_in_halo(line),
     }
     if line["tax_id"] is not None:
         body["tax_code"] = str(line["tax_id"])
@@ -81,13 +107,18 @@ def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaService
     return body
 
 
-def read_document(row: Row, currency: str, fields: HaloPsaService) -> FoundDocument:
-    """A HaloPSA invoice with its lines, as far as it concerns us."""
+def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocument:
+    """A HaloPSA invoice with its lines, as far as it concerns the planned document.
+
+    On a document that others made, that is our planned lines alone.
+    """
+    currency, updates = document["currency"], document["action"] != "create"
+    planned = {key_in_halo(line) for line in document["lines"]}
     lines, others = [], 0
     for line in row.get("lines") or ():
         key = text(line.get(fields.charge_key_field))
-        if not is_ours(key):
-            others += 1
+        if not is_ours(key) or (updates and key not in planned):
+            others += 0 if updates else 1
             continue
         quantity = parse_amount(line.get("qty_order"))
         quantity = Decimal(1) if quantity is None else quantity
@@ -117,8 +148,8 @@ def differences(document: Row, found: FoundDocument) -> list[str]:
     for line in found.lines:
         by_key[line.charge_key].append(line)
     for line in document["lines"]:
-        ours = by_key.pop(line["charge_key"], [])
-        name = f"line {line['short_description']!r} ({line['charge_key']})"
+        ours = by_key.pop(key_in_halo(line), [])
+        name = f"line {line['short_description']!r} ({key_in_halo(line)})"
         if len(ours) != 1:
             said.append(f"{name} is there {len(ours)} times")
             continue

@@ -45,6 +45,7 @@ def own_currency(client: Row, codes: Mapping[int, str]) -> str | None:
 def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping[int, str]) -> BilledClient:
     """The HaloPSA client that a client's documents are made on: itself, or the one HaloPSA bills it through."""
     target_id = integer(row.get("client_to_invoice"))
+    recurring_id = integer(row.get("client_to_invoice_recurring"))
     target = rows.get(target_id, row) if target_id is not None else row
     return BilledClient(
         client=client,
@@ -52,6 +53,7 @@ def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping
         halopsa_client_id=int(row["id"]),
         billed_client_id=int(target["id"]),
         billed_client_name=text(target.get("name")),
+        recurring_client_id=recurring_id if recurring_id is not None else int(row["id"]),
         # A redirect to a client that HaloPSA no longer lists leads nowhere.
         inactive=bool(row.get("inactive")) or bool(target.get("inactive")) or target_id not in (None, target["id"]),
         currency=own_currency(target, codes),

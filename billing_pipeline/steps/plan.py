@@ -8,15 +8,23 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
-from billing_pipeline.billing.caps import Totals, find_client_caps, find_month_cap
+from billing_pipeline.billing.caps import ClientHistory, find_client_caps, find_month_cap
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.plan import PlanRules, find_client_holds, hold_client, plan_client
+from billing_pipeline.billing.plan import (
+    PlanRules,
+    find_client_holds,
+    hold_client,
+    plan_client,
+    route_holds,
+)
 from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, ClientPlan, Hold
 from billing_pipeline.billing.reasons import reason_rank
+from billing_pipeline.billing.routing import Targets, route_charges
 from billing_pipeline.resources.warehouse import Session, read_sql
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
-from billing_pipeline.steps.month_history import last_closed_totals, open_postings, posted_documents
+from billing_pipeline.steps.month_history import client_histories, open_postings, posted_documents
+from billing_pipeline.steps.read_targets import ReadInvoices, read_targets, take_invoices
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
@@ -37,24 +45,31 @@ class _Sources:
     currencies: Snapshot
     observed: Mapping[str, BilledClient]
     currency_ids: Mapping[str, int]
+    targets: Mapping[str, Targets]
+    target_snapshots: Sequence[int]
 
 
-def plan(work: Work, forced_caps: Sequence[str] = ()) -> list[PlannedClient]:
+def plan(
+    work: Work, forced_caps: Sequence[str] = (), read_invoices: ReadInvoices | None = None, source: str = ""
+) -> list[PlannedClient]:
     """Write the slices of `plans`, `ready_to_invoice` and `holds`; what became of each client, in their order.
 
-    `forced_caps` are names of caps that a person has chosen to pass this time.
+    `forced_caps` are names of caps that a person has chosen to pass this time. `read_invoices` reads HaloPSA's
+    invoices from a date on, at the address `source`; it is called only if a client adds to invoices that exist.
     """
     started = monotonic()
+    with work.warehouse.session(f"store the invoices that {work.month} may add to") as session:
+        invoices = take_invoices(session, work, read_invoices, source)
     with work.warehouse.session(f"plan {work.month}") as session:
         scope_frame(session, work.clients)
-        sources = _read_sources(session, work)
+        sources = _read_sources(session, work, invoices)
         session.set_variables(month=work.month)
         charges: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in session.rows(read_sql("charges_to_plan")):
             charges[row["client"]].append(row)
         blocked = _blocked_lines(session, work)
         month_hold = _find_month_hold(session, work)
-        history = last_closed_totals(session, work.month)
+        histories = client_histories(session, work.month, work.clients)
         unknown = open_postings(session, work.month)
         planned = []
         for client in work.clients:
@@ -69,7 +84,7 @@ def plan(work: Work, forced_caps: Sequence[str] = ()) -> list[PlannedClient]:
                     holds,
                     month_hold,
                     unknown.get(client),
-                    history,
+                    histories[client],
                     forced_caps,
                 )
             )
@@ -83,11 +98,11 @@ def plan(work: Work, forced_caps: Sequence[str] = ()) -> list[PlannedClient]:
 def _source_ids(sources: _Sources) -> dict[str, Any]:
     return {
         "fetch_id": sources.fetch_id,
-        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id],
+        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id, *sources.target_snapshots],
     }
 
 
-def _read_sources(session: Session, work: Work) -> _Sources:
+def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _Sources:
     fetch_id, _ = month_invoices(session, work.month)
     clients, currencies = (
         latest_snapshot(session, "halopsa_clients"),
@@ -101,7 +116,8 @@ def _read_sources(session: Session, work: Work) -> _Sources:
         if row.halopsa_client_id in by_id
     }
     ids = {code: currency_id for currency_id, code in sorted(codes.items(), reverse=True)}
-    return _Sources(fetch_id, clients, currencies, observed, ids)
+    targets, target_snapshots = read_targets(session, work, invoices)
+    return _Sources(fetch_id, clients, currencies, observed, ids, targets, target_snapshots)
 
 
 def _plan_one(
@@ -112,7 +128,7 @@ def _plan_one(
     holds: list[Hold],
     month_hold: str | None,
     unknown: str | None,
-    history: Mapping[str, Totals] | None,
+    history: ClientHistory,
     forced_caps: Sequence[str],
 ) -> PlannedClient:
     empty = ClientPlan(work.month, client, (), ())
@@ -123,7 +139,11 @@ def _plan_one(
     if unknown is not None:
         money = hold_client("unknown_outcome", unknown, charges)
         holds = holds + (money or [Hold("held", "unknown_outcome", unknown, None, None, None)])
-    if observed is None or not charges:
+    if observed is None and charges:
+        missing = "HaloPSA no longer has the client that clients.csv ties it to; correct the row, then close again"
+        holds = holds + hold_client("unmapped_client", missing, charges)
+    targets = sources.targets.get(client, Targets())
+    if observed is None or not (charges or targets.writes_template):
         return PlannedClient(client, empty, tuple(holds))
     rules = PlanRules(
         settings={name: work.config.resolve(client, name).charge for name in settings.enabled_integrations},
@@ -131,13 +151,16 @@ def _plan_one(
         unit_price_decimals=settings.halopsa.unit_price_decimals,
         today=work.today,
     )
-    holds = holds + find_client_holds(observed, charges, rules)
+    holds = holds + find_client_holds(observed, charges)
+    if holds:
+        return PlannedClient(client, empty, tuple(holds))
+    routes = route_charges(work.month, observed, charges, rules.settings, rules.currency_ids, targets, rules.today)
+    holds = route_holds(routes)
     if holds:
         # A client that cannot be posted as a whole has no plan: nothing of it will change in HaloPSA.
         return PlannedClient(client, empty, tuple(holds))
-    sealed = plan_client(work.month, observed, charges, rules)
-    last_month = None if history is None else history.get(client, {})
-    capped = find_client_caps(sealed, settings.caps, forced_caps, last_month, ever_posted=bool(last_month))
+    sealed = plan_client(work.month, observed, routes, targets, rules)
+    capped = find_client_caps(sealed, settings.caps, forced_caps, history)
     return PlannedClient(client, sealed, tuple(capped))
 
 

@@ -6,58 +6,43 @@ document, compare the answer, write the outcome; at the end one bulk read proves
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, PostingRefused, ServiceError
-from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import (
-    FoundDocument,
     Row,
-    differences,
     index_by_key,
     read_document,
     to_halo,
 )
 from billing_pipeline.steps.new_items import ensure_items
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
+from billing_pipeline.steps.posting_outcomes import (
+    STOPS_THE_RUN,
+    Outcomes,
+    PostingResult,
+    describe_document,
+    write_answer,
+    write_refused,
+    write_unknown,
+)
 from billing_pipeline.steps.posting_state import (
     Posting,
     document_totals,
     make_writer,
-    write_finding,
     write_intent,
-    write_posted,
-    write_status,
 )
 from billing_pipeline.steps.read_back import read_back, unread_postings, write_hold
 from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle
+from billing_pipeline.steps.update_document import update_document
 from billing_pipeline.steps.work import Work, finish_step
-
-# After these nothing else would get through either: every further document waits for the next run.
-_STOPS_THE_RUN = (None, 401, 403, 429)
-
-
-@dataclass
-class PostingResult:
-    """What a posting run came to; documents by their fate. `stopped` says why the rest was not tried."""
-
-    posted: list[str] = field(default_factory=list)
-    adopted: list[str] = field(default_factory=list)
-    settled: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    read_back: int = 0
-    stopped: str | None = None
-    head: journal.JournalHead = field(default_factory=lambda: journal.JournalHead(0, journal.GENESIS))
 
 
 def post(work: Work, halo: HaloClient) -> PostingResult:
@@ -73,7 +58,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
     with work.warehouse.posting_lock():
         with work.warehouse.session("read the sealed plans") as session:
             opened = read_open_postings(session, posting)
-            plans = open_gates(session, posting)
+            plans = open_gates(session, posting, {one.client for one in opened})
             unread = unread_postings(session, posting)
         if opened or plans:
             documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
@@ -101,7 +86,7 @@ def _first_date(
 def _carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult) -> None:
     by_key = index_by_key(invoices, posting.fields)
     item_ids, item_problems = ensure_items(posting, plans)
-    outcomes = _Outcomes(posting)
+    outcomes = Outcomes(posting)
     try:
         for plan in plans:
             new_items = (item["reference"] for item in plan.content["new_items"])
@@ -115,34 +100,12 @@ def _carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence
                 if bearing:
                     _meet_existing(posting, plan, document, list(bearing.values()), result)
                     continue
-                outcomes.keep(_send(posting, plan, document, item_ids, outcomes, result))
+                carry_out = _send if document["action"] == "create" else update_document
+                outcomes.keep(carry_out(posting, plan, document, item_ids, outcomes, result))
                 if result.stopped is not None:
                     return
     finally:
         outcomes.write()
-
-
-class _Outcomes:
-    """The outcome of the document sent last, written together with the intent of the next: one transaction less
-    a document. A process that dies in between leaves `sending`, which the next run settles by looking."""
-
-    def __init__(self, posting: Posting) -> None:
-        self._posting = posting
-        self._kept: Callable[[Session], None] | None = None
-
-    def keep(self, write: Callable[[Session], None]) -> None:
-        self._kept = write
-
-    def write(self, session: Session | None = None) -> None:
-        """Write what is kept, in `session` or in a transaction of its own."""
-        if self._kept is None:
-            return
-        if session is None:
-            with self._posting.work.warehouse.session("write what was posted") as own:
-                self._kept(own)
-        else:
-            self._kept(session)
-        self._kept = None
 
 
 def _keys(document: dict[str, Any]) -> list[str]:
@@ -154,7 +117,7 @@ def _send(
     plan: SealedPlan,
     document: dict[str, Any],
     item_ids: dict[str, int],
-    outcomes: _Outcomes,
+    outcomes: Outcomes,
     result: PostingResult,
 ) -> Callable[[Session], None]:
     """Write the intent, send the document, and return what is to be written about its outcome."""
@@ -167,28 +130,15 @@ def _send(
         answer = posting.halo.create_invoice(body)
     except NotWritten as error:
         result.refused.append(key)
-        if error.status in _STOPS_THE_RUN:
+        if error.status in STOPS_THE_RUN:
             result.stopped = str(error)
-        return partial(_write_refused, posting, document, plan_hash, str(error))
+        return partial(write_refused, posting, document, plan_hash, str(error))
     except OutcomeUnknown as error:
         result.unknown.append(key)
-        return partial(_write_unknown, posting, document, plan_hash, str(error))
+        return partial(write_unknown, posting, document, plan_hash, str(error))
     result.posted.append(key)
-    found = read_document(answer, document["currency"], posting.fields)
-    return partial(_write_answer, posting, document, plan_hash, found)
-
-
-def _write_refused(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
-    write_status(session, posting, "not_written", document, plan_hash, said)
-    write_finding(session, posting, "refused", document, f"{_describe(document)} was refused: {said}")
-
-
-def _write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
-    write_status(session, posting, "unknown", document, plan_hash, said)
-
-
-def _write_answer(posting: Posting, document: Row, plan_hash: str, found: FoundDocument, session: Session) -> None:
-    write_posted(session, posting, "posted", document, plan_hash, found, differences(document, found))
+    found = read_document(answer, document, posting.fields)
+    return partial(write_answer, posting, document, plan_hash, found)
 
 
 def _meet_existing(
@@ -197,15 +147,15 @@ def _meet_existing(
     """HaloPSA bears our keys already though the journal does not know: never create another."""
     key = document["document_key"]
     with posting.work.warehouse.session("write what was found before posting") as session:
-        found = [read_document(row, document["currency"], posting.fields) for row in rows]
-        if len(rows) == 1 and found[0].document_key == key:
+        found = [read_document(row, document, posting.fields) for row in rows]
+        if len(rows) == 1 and (found[0].document_key == key or found[0].invoice_id == document["target_id"]):
             write_intent(session, posting, document, plan.plan_hash, {"found": found[0].invoice_id})
             adopt(session, posting, "adopted", document, plan.plan_hash, rows[0])
             result.adopted.append(key)
             return
         ids = ", ".join(str(one.invoice_id) for one in found)
         detail = (
-            f"{_describe(document)} was not sent: HaloPSA invoices {ids} bear keys of its charges already, "
+            f"{describe_document(document)} was not sent: HaloPSA invoices {ids} bear keys of its charges already, "
             "but not as this document. Look at them in HaloPSA, then close again"
         )
         sell, cost = document_totals(document)
@@ -218,7 +168,7 @@ def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[str]) 
     with posting.work.warehouse.session("hold a client whose item is missing") as session:
         for document in plan.documents:
             sell, cost = document_totals(document)
-            detail = f"{'; '.join(missing)}; {_describe(document)} was not sent. Run close --post again"
+            detail = f"{'; '.join(missing)}; {describe_document(document)} was not sent. Run close --post again"
             write_hold(
                 session,
                 posting,
@@ -243,7 +193,7 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
         for one in opened:
             sell, cost = document_totals(one.document)
             detail = (
-                f"{_describe(one.document)} was sent and nobody knows yet whether HaloPSA has it; "
+                f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it; "
                 "run close --post again: it looks, and never sends twice"
             )
             session.execute(
@@ -257,14 +207,6 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
                 Hold("held", "unknown_outcome", detail, one.document["currency"], sell, cost),
             )
     result.unknown = [one.document["document_key"] for one in opened]
-
-
-def _describe(document: Row) -> str:
-    sell, _ = document_totals(document)
-    return (
-        f"document {document['document_key']} of {document['client']} over "
-        f"{show_amount(Decimal(sell), document['currency'])}"
-    )
 
 
 def refuse_other_month(month: str, confirmed: str) -> None:

@@ -1,12 +1,13 @@
 """The gates of the posting step, asked again right before posting: only a sealed plan that passes is carried out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.billing.plan_types import OBSERVED
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.fetch_invoices import month_invoices
@@ -28,18 +29,23 @@ class SealedPlan:
 
 
 def plan_content_hash(content: dict[str, Any]) -> str:
-    """The hash of a stored plan, taken as it was sealed: without the dates that the clock gave."""
+    """The hash of a stored plan, taken as it was sealed: without what the clock gave and what was only seen."""
     documents = [
-        {name: value for name, value in document.items() if name != "invoice_date" or document["date_rule"] != "today"}
+        {
+            name: value
+            for name, value in document.items()
+            if name not in OBSERVED and (name != "invoice_date" or document["date_rule"] != "today")
+        }
         for document in content["documents"]
     ]
     return content_hash({**content, "documents": documents})
 
 
-def open_gates(session: Session, posting: Posting) -> list[SealedPlan]:
+def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> list[SealedPlan]:
     """The plans that may be carried out, in the order of the run's clients.
 
-    A client with a hold is passed over. Raises PostingRefused where something spoils the whole month: another
+    A client with a hold is passed over, and so is one of `waiting`: it was sent something that is not settled, so
+    its plan was made without knowing what HaloPSA has. Raises PostingRefused where something spoils the whole month: another
     tenant, a broken journal, a source that does not add up, or a plan that is not of the newest state.
     """
     work = posting.work
@@ -50,6 +56,9 @@ def open_gates(session: Session, posting: Posting) -> list[SealedPlan]:
             f"{broken}. Nothing was posted for {work.month}. "
             "Restore the database from its last backup, then close again."
         )
+    clients = [client for client in work.clients if client not in waiting]
+    if not clients:
+        return []
     _refuse_unexplained_lines(session, work.month)
     fetch_id, _ = month_invoices(session, work.month)
     held = {row["client"] for row in session.rows("select distinct client from holds where month = ?", [work.month])}
@@ -58,7 +67,7 @@ def open_gates(session: Session, posting: Posting) -> list[SealedPlan]:
         for row in session.rows("select * from plans where month = ? and documents > 0", [work.month])
     }
     plans = []
-    for client in work.clients:
+    for client in clients:
         row = rows.get(client)
         if row is None or client in held:
             continue

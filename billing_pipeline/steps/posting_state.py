@@ -14,7 +14,7 @@ from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.halo_documents import FoundDocument
+from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
 from billing_pipeline.steps.work import Work
 
 Document = Mapping[str, Any]
@@ -59,7 +59,8 @@ def write_intent(session: Session, posting: Posting, document: Document, plan_ha
     """Write `sending` before the request: from here on the outcome is unknown until it is known."""
     sell, cost = document_totals(document)
     session.execute(
-        "delete from postings where document_key = ? and status = 'not_written'", [document["document_key"]]
+        "delete from postings where document_key = ? and status in ('not_written', 'absent')",
+        [document["document_key"]],
     )
     session.insert(
         "postings",
@@ -116,8 +117,9 @@ def write_posted(
                 "integration": line["integration"],
                 "invoice_id": line["invoice_id"],
                 "charge_key": line["charge_key"],
+                "slot_key": line["slot_key"],
                 "halopsa_invoice_id": found.invoice_id,
-                "halopsa_line_id": line_ids.get(line["charge_key"]),
+                "halopsa_line_id": line_ids.get(key_in_halo(line)),
                 "halopsa_item_id": line["item_id"],
                 "quantity": Decimal(line["quantity"]),
                 "unit_price": Decimal(line["unit_price"]),

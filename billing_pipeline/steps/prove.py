@@ -43,7 +43,7 @@ def prove(work: Work) -> Proof:
         )
         differences = session.rows(
             "select detail from findings where month = ? "
-            "and kind in ('answer_differs', 'read_back_differs', 'found_twice') order by detail",
+            "and kind in ('answer_differs', 'read_back_differs', 'found_twice', 'others_changed') order by detail",
             [work.month],
         )
         totals = session.rows(

@@ -25,7 +25,11 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
 
     `invoices` are HaloPSA's, read in bulk after the last write.
     """
-    by_id: Mapping[int, Row] = {int(row["id"]): row for row in invoices}
+    by_id: dict[int, Row] = {int(row["id"]): row for row in invoices}
+    with posting.work.warehouse.session("read what was posted") as session:
+        recurring = any(row["halopsa_invoice_id"] < 0 for row in unread_postings(session, posting))
+    if recurring:
+        by_id.update({int(row["id"]): row for row in posting.halo.recurring_invoices()})
     with posting.work.warehouse.session("write what was read back") as session:
         rows = unread_postings(session, posting)
         for row in rows:
@@ -36,7 +40,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
                 write_finding(session, posting, "read_back_differs", document, said)
                 record(session, posting, "read_back", document, row["plan_hash"], outcome=said)
                 continue
-            found = read_document(halo_row, document["currency"], posting.fields)
+            found = read_document(halo_row, document, posting.fields)
             _write(session, posting, row, document, found)
     return len(rows)
 
@@ -61,7 +65,8 @@ def _write(
         "halopsa_line_id = coalesce(posted_lines.halopsa_line_id, found.line_id) "
         "from (select charge_key, min(line_id) as line_id, sum(sell) as sell, sum(cost) as cost from read_lines "
         "group by charge_key) as found "
-        "where posted_lines.charge_key = found.charge_key and posted_lines.document_key = ?",
+        "where coalesce(posted_lines.slot_key, posted_lines.charge_key) = found.charge_key "
+        "and posted_lines.document_key = ?",
         [row["document_key"]],
     )
     session.execute(

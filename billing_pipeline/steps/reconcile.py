@@ -102,11 +102,13 @@ def _frame_clients(session: Session, work: Work, halopsa_clients: Sequence[Row])
     for client in work.config.clients:
         found = by_id.get(client.halopsa_client_id)
         if found is not None:
+            # The tax is that of the client whom HaloPSA bills, which may be another one.
+            payer = by_id.get(integer(found.get("client_to_invoice")) or client.halopsa_client_id, found)
             rows[client.client] = {
                 "client": client.client,
                 "halopsa_client_id": client.halopsa_client_id,
-                "taxable": bool(found.get("taxable", True)),
-                "item_tax_code": integer(found.get("item_tax_code")),
+                "taxable": payer.get("taxable") is not False,
+                "item_tax_code": integer(payer.get("item_tax_code")),
             }
     session.frame(
         "halopsa_clients_of",

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_documents import Row, differences, index_by_key, read_document
+from billing_pipeline.steps.halo_documents import Row, differences, index_by_key, key_in_halo, read_document
+from billing_pipeline.steps.halo_facts import text
 from billing_pipeline.steps.posting_state import Posting, write_finding, write_posted, write_status
 
 
@@ -49,7 +51,7 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
     still_open = []
     for one in opened:
         document = one.document
-        rows = _bearing(by_key, document)
+        rows = _find(posting, by_key, document)
         looks = "a bulk read"
         if not rows and one.waited_seconds >= posting.fields.unknown_grace_seconds:
             looks = "a bulk read and a search by its key"
@@ -80,7 +82,7 @@ def adopt(
     session: Session, posting: Posting, event: str, document: Mapping[str, Any], plan_hash: str, row: Row
 ) -> None:
     """Write that HaloPSA has the document, as found by looking."""
-    found = read_document(row, document["currency"], posting.fields)
+    found = read_document(row, document, posting.fields)
     write_posted(session, posting, event, document, plan_hash, found, differences(document, found))
 
 
@@ -88,6 +90,29 @@ def look_since(documents: list[Mapping[str, Any]], today: date) -> date:
     """From which invoice date on to look: well before the earliest that was sent, for HaloPSA may shift a date."""
     earliest = min((date.fromisoformat(document["invoice_date"]) for document in documents), default=today)
     return earliest - timedelta(days=7)
+
+
+def _find(posting: Posting, by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> list[Row]:
+    """The documents that bear what was planned. Slots stay from month to month, so a recurring invoice counts as
+    written only when it is as planned, to the cent."""
+    if document["action"] != "update_recurring":
+        return _bearing(by_key, document)
+    row = posting.halo.recurring_invoice(document["target_id"])
+    return [row] if row is not None and is_carried_out(row, document, posting.fields) else []
+
+
+def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
+    """Whether a recurring invoice is as planned: our lines to the cent and active, those that ended inactive."""
+    if differences(document, read_document(row, document, fields)):
+        return False
+    planned = {key_in_halo(line) for line in document["lines"]}
+    for line in row.get("lines") or ():
+        inactive = bool(line.get("isinactive"))
+        if line["id"] in document["deactivate"] and not inactive:
+            return False
+        if text(line.get(fields.charge_key_field)) in planned and inactive:
+            return False
+    return True
 
 
 def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> list[Row]:
@@ -98,6 +123,13 @@ def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> li
 
 def _look_again(posting: Posting, document: Mapping[str, Any]) -> list[Row]:
     """Another route than the bulk read: HaloPSA's own search, and the client's own list."""
+    if document["action"] == "update_recurring":
+        listed = posting.halo.recurring_invoices()
+        return [
+            row
+            for row in listed
+            if row["id"] == document["target_id"] and is_carried_out(row, document, posting.fields)
+        ]
     searched = posting.halo.invoices(search=document["document_key"])
     listed = posting.halo.invoices(client_id=document["billed_client_id"])
     return _bearing(index_by_key([*searched, *listed], posting.fields), document)

@@ -339,6 +339,7 @@ create table posted_lines (
     invoice_id text,
     charge_key text,
     document_key text,
+    slot_key text,
     currency text,
     halopsa_invoice_id bigint,
     halopsa_line_id bigint,

@@ -1,0 +1,31 @@
+"""The environment of a command, read once, with the log file beside the database."""
+
+import os
+from pathlib import Path
+
+from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.commands.log_file import open_log
+from billing_pipeline.resources.warehouse import Warehouse
+from billing_pipeline.settings.environment import Environment, load_environment
+
+
+class NothingThere(BillingPipelineError):
+    """What is asked for was not made yet."""
+
+
+def read_environment() -> Environment:
+    """The process's variables over those of `.env`; from here on everything is logged beside the database."""
+    environment = load_environment(os.environ, Path(".env"))
+    secrets = (environment.pax8_client_secret, environment.halopsa_client_secret)
+    open_log(environment.warehouse.parent, [secret.get_secret_value() for secret in secrets if secret is not None])
+    return environment
+
+
+def existing_warehouse(environment: Environment) -> Warehouse:
+    """The warehouse, which a command that only reads must not make. Raises NothingThere."""
+    if not environment.warehouse.exists():
+        raise NothingThere(
+            f"There is no database at {environment.warehouse} yet: close a month first (billing-pipeline close MONTH), "
+            "or set BILLING_WAREHOUSE to yours."
+        )
+    return Warehouse(environment.warehouse)

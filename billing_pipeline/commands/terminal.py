@@ -1,0 +1,71 @@
+"""What the command line writes: at most 100 columns, plain text where nobody sits at a terminal."""
+
+import sys
+from decimal import Decimal
+from typing import TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from billing_pipeline.billing.money import show_amount
+
+WIDTH = 100
+
+
+def results() -> Console:
+    """Where results go: stdout."""
+    return _console(sys.stdout)
+
+
+def notes() -> Console:
+    """Where progress and errors go: stderr, so that results can be kept in a file."""
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    at_terminal = stream.isatty()
+    console = Console(
+        file=stream,
+        force_terminal=at_terminal,
+        color_system="auto" if at_terminal else None,
+        width=None if at_terminal else WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    if console.width > WIDTH:
+        console.width = WIDTH
+    return console
+
+
+def say(text: str, console: Console | None = None, style: str | None = None) -> None:
+    """Write `text` unbroken: the terminal wraps it, and paths and commands in it can be copied."""
+    (console or results()).print(Text(text, style=style or ""), soft_wrap=True)
+
+
+def head(text: str) -> None:
+    """Write a heading with a line of air before it."""
+    say(f"\n{text}", style="bold")
+
+
+def new_table(*columns: str, amounts: tuple[str, ...] = (), counts: tuple[str, ...] = ()) -> Table:
+    """A table of texts that fold, with amounts and counts to the right and never broken."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        if column in amounts or column in counts:
+            table.add_column(column, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
+    return table
+
+
+def amount(value: Decimal | None, currency: str) -> str:
+    """An exact amount with its currency; words where there is none."""
+    return "unknown" if value is None else show_amount(value, currency)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: "1 client", "2,466 lines"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,84 @@
+-- One row a client and currency of a month: what is billed, posted or to post, and what was billed the month before.
+-- A client without charges this month is there too when it had some the month before: that is a change.
+with planned as (
+    select
+        client,
+        coalesce(currency, '') as currency,
+        planned_sell as sell,
+        planned_cost as cost
+    from three_way
+    where month = $month
+),
+
+month_before as (
+    select
+        client,
+        coalesce(currency, '') as currency,
+        planned_sell as previous_sell
+    from three_way
+    where month = $previous_month and planned_sell <> 0
+),
+
+lines as (
+    select
+        client,
+        coalesce(currency, '') as currency,
+        count(*) as lines,
+        coalesce(sum(sell) filter (where disposition in ('held', 'blocked')), 0) as held_sell,
+        coalesce(bool_and(reason = 'excluded_client'), false) as excluded
+    from dispositions
+    where month = $month
+    group by all
+),
+
+reasons as (
+    select
+        client,
+        list(distinct reason order by reason) as hold_reasons
+    from holds
+    where month = $month
+    group by client
+),
+
+posted as (
+    select
+        client,
+        currency,
+        count(*) as documents
+    from postings
+    where month = $month and status = 'posted'
+    group by all
+),
+
+to_post as (
+    select
+        client,
+        currency,
+        count(distinct document_key) as documents
+    from ready_to_invoice
+    where month = $month
+        and client not in (select client from reasons)
+        and charge_key not in (select charge_key from posted_lines)
+    group by all
+)
+
+select
+    client,
+    currency,
+    coalesce(lines.lines, 0) as lines,
+    coalesce(posted.documents, 0) as posted_documents,
+    coalesce(to_post.documents, 0) as open_documents,
+    cast(coalesce(planned.sell, 0) as decimal(28, 10)) as sell,
+    cast(coalesce(planned.cost, 0) as decimal(28, 10)) as cost,
+    cast(coalesce(lines.held_sell, 0) as decimal(28, 10)) as held_sell,
+    coalesce(reasons.hold_reasons, []) as hold_reasons,
+    coalesce(lines.excluded, false) as excluded,
+    cast(month_before.previous_sell as decimal(28, 10)) as previous_sell
+from planned
+full join month_before using (client, currency)
+left join lines using (client, currency)
+left join posted using (client, currency)
+left join to_post using (client, currency)
+left join reasons using (client)
+where $everyone or client in (select unnest($clients::text[]))
+order by client, currency

@@ -1,0 +1,122 @@
+"""Existing HaloPSA documents as the rules need them, and the hash of what we saw of one."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing_pipeline.billing.canonical import content_hash
+from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.money import parse_amount, round_half_up
+from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.targets import Target, TargetLine
+from billing_pipeline.steps.halo_facts import integer, text
+
+Row = Mapping[str, Any]
+
+# HaloPSA writes dates that are not set as 1900, 1899 or 0001.
+_LAST_UNSET_YEAR = 1900
+_HEADER = ("id", "client_id", "currency_code", "disabled", "period")
+_LINE_TEXTS = (
+    "item_shortdescription",
+    "item_longdescription",
+    "tax_code",
+    "nominal_code",
+    "comment_1",
+    "comment_2",
+)
+_LINE_AMOUNTS = ("qty_order", "unit_price", "unit_cost", "net_amount")
+
+
+def set_day(value: Any) -> date | None:
+    """A date that is set, without its time; None for HaloPSA's unset dates."""
+    try:
+        day = date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+    return day if day.year > _LAST_UNSET_YEAR else None
+
+
+def is_automatic(line: Row) -> bool:
+    """Whether HaloPSA's own Pax8 or CSP sync drives the line's quantity."""
+    return bool(
+        integer(line.get("recurring_invoice_quantity_type"))
+        or line.get("quantity_licences")
+        or line.get("quantity_subscriptions")
+    )
+
+
+def read_target(row: Row, fields: HaloPsaService) -> Target:
+    """An invoice or recurring invoice with its lines as a target."""
+    return Target(
+        target_id=int(row["id"]),
+        client_id=integer(row.get("client_id")),
+        currency_id=integer(row.get("currency_code")),
+        invoice_date=set_day(row.get("invoice_date")),
+        closed=tuple(_why_closed(row)),
+        lines=tuple(_read_line(line, fields) for line in row.get("lines") or ()),
+        observed_hash=observed_hash(row),
+        period=integer(row.get("period")),
+        disabled=bool(row.get("disabled")),
+        ends=set_day(row.get("enddate")),
+        issue_mark=f"{text(row.get('lastcreated'))[:19]} {text(row.get('nextcreationdate'))[:19]}",
+    )
+
+
+def observed_hash(row: Row) -> str:
+    """The hash over all that matters of a document: whose it is, what state it is in, and every line."""
+    return content_hash(
+        {
+            **{name: text(row.get(name)) for name in _HEADER},
+            "closed": list(_why_closed(row)),
+            "lines": sorted((line_content(line) for line in row.get("lines") or ()), key=lambda line: line["id"]),
+        }
+    )
+
+
+def line_content(line: Row) -> dict[str, Any]:
+    """What must stay as it is of a line that is not ours."""
+    return {
+        "id": int(line["id"]),
+        "item": integer(line.get("_itemid")),
+        "inactive": bool(line.get("isinactive")),
+        **{name: text(line.get(name)) for name in _LINE_TEXTS},
+        **{name: parse_amount(line.get(name)) or Decimal(0) for name in _LINE_AMOUNTS},
+    }
+
+
+def _read_line(line: Row, fields: HaloPsaService) -> TargetLine:
+    key = text(line.get(fields.charge_key_field))
+    net = parse_amount(line.get("net_amount"))
+    if net is None:
+        quantity = parse_amount(line.get("qty_order"))
+        net = (parse_amount(line.get("unit_price")) or Decimal(0)) * (Decimal(1) if quantity is None else quantity)
+    return TargetLine(
+        line_id=int(line["id"]),
+        item_id=integer(line.get("_itemid")),
+        key=key if is_ours(key) else "",
+        net=round_half_up(net, 2),
+        inactive=bool(line.get("isinactive")),
+        automatic=is_automatic(line),
+    )
+
+
+def _why_closed(row: Row) -> list[str]:
+    said = []
+    if row.get("posted") or set_day(row.get("dateposted")):
+        said.append("posted to accounting")
+    if set_day(row.get("datesent")) or integer(row.get("emailstatus")):
+        said.append("sent")
+    if row.get("voided"):
+        said.append("voided")
+    if any(text(row.get(name)) not in ("", "0") for name in ("xeroid", "qboid", "thirdpartyinvoicenumber")):
+        said.append("synced to accounting")
+    if integer(row.get("paymentstatus")) or (parse_amount(row.get("amountpaid")) or Decimal(0)) != 0:
+        said.append("paid in part or whole")
+    if row.get("requires_approval") or integer(row.get("approval_status")):
+        said.append("in approval")
+    if (integer(row.get("creditlinkedtoinvoiceid")) or 0) > 0:
+        said.append("a credit")
+    if integer(row.get("invoicetype")):
+        said.append("no invoice by its type")
+    return said

@@ -1,0 +1,266 @@
+"""The figures of a month as people want them: where each cent went, client by client, and what is held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How many source lines of one currency share a disposition and a reason, and their money.
+
+    Lines whose amount is not known count as zero money; `unpriced` says how many they are.
+    """
+
+    disposition: str | None
+    reason: str | None
+    currency: str
+    lines: int
+    unpriced: int
+    sell: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class CurrencyTotals:
+    """The three-way sums of a month in one currency. `open` is planned and not posted; a gap is not explained."""
+
+    currency: str
+    source_sell: Decimal
+    source_cost: Decimal
+    residual_sell: Decimal
+    residual_cost: Decimal
+    open_sell: Decimal
+    open_cost: Decimal
+    posted_sell: Decimal
+    posted_cost: Decimal
+    readback_sell: Decimal
+    readback_cost: Decimal
+    sell_gap: Decimal
+    cost_gap: Decimal
+
+
+@dataclass(frozen=True)
+class ClientMonth:
+    """One client and currency: invoices of the month, posted or still to post, and the month before.
+
+    `lines` are source lines, `sell` and `cost` what is billed for them, `held_sell` what its held and blocked
+    lines would sell for; `previous_sell` is None where nothing was billed the month before.
+    """
+
+    client: str
+    currency: str
+    lines: int
+    posted_documents: int
+    open_documents: int
+    sell: Decimal
+    cost: Decimal
+    held_sell: Decimal
+    hold_reasons: tuple[str, ...]
+    excluded: bool
+    previous_sell: Decimal | None
+
+
+@dataclass(frozen=True)
+class HeldCause:
+    """One cause of a hold as the clerk reads it; the amounts are those of the lines that cause it."""
+
+    client: str
+    reason: str
+    detail: str
+    currency: str
+    sell: Decimal | None
+    cost: Decimal | None
+    lines: int
+
+
+@dataclass(frozen=True)
+class UnmappedMoney:
+    """A company that no row of clients.csv names, or lines without a company."""
+
+    client: str
+    company_id: str | None
+    company_name: str | None
+    currency: str
+    lines: int
+    sell: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should look at, though it holds nothing."""
+
+    kind: str
+    client: str | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class MonthSummary:
+    """Everything that is shown of a month. `previous_month` is the one before, None where it has no charges."""
+
+    month: str
+    previous_month: str | None
+    invoices: int
+    not_billed_invoices: int
+    lines: int
+    fates: tuple[Fate, ...]
+    totals: tuple[CurrencyTotals, ...]
+    clients: tuple[ClientMonth, ...]
+    held: tuple[HeldCause, ...]
+    unmapped: tuple[UnmappedMoney, ...]
+    findings: tuple[Finding, ...]
+    differences: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    @property
+    def explained(self) -> bool:
+        """Whether every line has a fate, and every cent of source, charges and HaloPSA adds up."""
+        whole = all(not total.sell_gap and not total.cost_gap for total in self.totals)
+        return whole and not self.differences and all(fate.disposition is not None for fate in self.fates)
+
+    @property
+    def posted_documents(self) -> int:
+        """How many documents HaloPSA has of this month."""
+        return sum(client.posted_documents for client in self.clients)
+
+    @property
+    def open_documents(self) -> int:
+        """How many documents are planned and not posted."""
+        return sum(client.open_documents for client in self.clients)
+
+    @property
+    def billed_clients(self) -> int:
+        """How many clients have a document, posted or to post."""
+        return len({one.client for one in self.clients if one.posted_documents or one.open_documents})
+
+    @property
+    def held_clients(self) -> tuple[str, ...]:
+        """The clients with a hold, unmapped ones too, in the order of `held`."""
+        return tuple(dict.fromkeys(cause.client for cause in self.held))
+
+
+def summarize_month(warehouse: Warehouse, month: str, clients: Sequence[str] = ()) -> MonthSummary | None:
+    """Read the summary of a month; None where nothing of it was fetched yet. `clients` empty means all."""
+    with warehouse.session(f"read the summary of {month}") as session:
+        if not session.value("select count(*) from raw_fetches where month = ?", [month]):
+            return None
+        return _Reader(session, month, list(clients)).read()
+
+
+class _Reader:
+    """Reads one month, for all clients or some."""
+
+    def __init__(self, session: Session, month: str, clients: list[str]) -> None:
+        self._session = session
+        self._parameters = {
+            "month": month,
+            "previous_month": _month_before(month),
+            "clients": clients,
+            "everyone": not clients,
+        }
+        self._month = month
+
+    def read(self) -> MonthSummary:
+        previous = self._value("select max(month) from three_way where month = $previous_month")
+        fates = tuple(Fate(**row) for row in self._rows(_FATES))
+        return MonthSummary(
+            month=self._month,
+            previous_month=previous,
+            invoices=int(self._value(_INVOICES)),
+            not_billed_invoices=int(self._value(_NOT_BILLED_INVOICES)),
+            lines=sum(fate.lines for fate in fates),
+            fates=fates,
+            totals=tuple(CurrencyTotals(**row) for row in self._rows(_TOTALS)),
+            clients=tuple(
+                ClientMonth(**{**row, "hold_reasons": tuple(row["hold_reasons"])})
+                for row in self._rows(read_sql("month_clients"))
+            ),
+            held=tuple(HeldCause(**row) for row in self._rows(_HELD)),
+            unmapped=tuple(UnmappedMoney(**row) for row in self._rows(_UNMAPPED)),
+            findings=tuple(Finding(**row) for row in self._rows(_FINDINGS)),
+            differences=tuple(row["detail"] for row in self._rows(_DIFFERING)),
+            refused=tuple(row["detail"] for row in self._rows(_REFUSED)),
+        )
+
+    def _rows(self, sql: str) -> list[dict[str, Any]]:
+        return self._session.rows(sql, self._used(sql))
+
+    def _value(self, sql: str) -> Any:
+        return self._session.value(sql, self._used(sql))
+
+    def _used(self, sql: str) -> dict[str, Any]:
+        # DuckDB refuses parameters that a statement does not name.
+        return {name: value for name, value in self._parameters.items() if f"${name}" in sql}
+
+
+def _month_before(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year - (number == 1)}-{(number - 2) % 12 + 1:02d}"
+
+
+_ASKED = "month = $month and ($everyone or client in (select unnest($clients::text[])))"
+
+_NEWEST = (
+    "select unnest(invoice_versions) from raw_fetches where fetch_id = "
+    "(select max(fetch_id) from raw_fetches where month = $month)"
+)
+_INVOICES = f"select count(*) from raw_invoices where version_id in ({_NEWEST})"
+_NOT_BILLED_INVOICES = "select count(distinct invoice_id) from normalized_charges where month = $month and exclude_reason = 'invoice_status'"
+
+_FATES = f"""
+    select disposition, reason, coalesce(currency, '') as currency, count(*) as lines,
+        count(*) filter (where sell is null or cost is null) as unpriced,
+        coalesce(sum(sell), 0)::decimal(28, 10) as sell, coalesce(sum(cost), 0)::decimal(28, 10) as cost
+    from dispositions where {_ASKED} group by all order by all
+"""
+
+_TOTALS = f"""
+    select coalesce(currency, '') as currency,
+        sum(source_sell)::decimal(28, 10) as source_sell, sum(source_cost)::decimal(28, 10) as source_cost,
+        sum(residual_sell)::decimal(28, 10) as residual_sell, sum(residual_cost)::decimal(28, 10) as residual_cost,
+        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
+        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost,
+        sum(posted_sell)::decimal(28, 10) as posted_sell, sum(posted_cost)::decimal(28, 10) as posted_cost,
+        sum(readback_sell)::decimal(28, 10) as readback_sell, sum(readback_cost)::decimal(28, 10) as readback_cost,
+        sum(sell_gap)::decimal(28, 10) as sell_gap, sum(cost_gap)::decimal(28, 10) as cost_gap
+    from three_way where {_ASKED} group by all order by currency
+"""
+
+_HELD = f"""
+    select holds.client, reason, detail, coalesce(currency, '') as currency,
+        sum(sell)::decimal(28, 10) as sell, sum(cost)::decimal(28, 10) as cost,
+        count(source_line_id) as lines
+    from holds where {_ASKED}
+    group by all
+    order by min(reason_rank), abs(coalesce(sum(sell), 0)) desc, client, detail
+"""
+
+_UNMAPPED = f"""
+    select client, company_id, company_name, coalesce(currency, '') as currency, lines, sell, cost
+    from unmapped_money where {_ASKED} order by abs(sell) desc, client
+"""
+
+_FINDINGS = """
+    select kind, client, detail from findings
+    where month = $month and ($everyone or client is null or client in (select unnest($clients::text[])))
+        and kind not in ('control_total', 'answer_differs', 'read_back_differs', 'found_twice', 'refused')
+    order by kind, client nulls first, detail
+"""
+
+_DIFFERING = """
+    select detail from findings
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+        and kind in ('answer_differs', 'read_back_differs', 'found_twice')
+    order by detail
+"""
+
+_REFUSED = """
+    select detail from findings
+    where month = $month and ($everyone or client in (select unnest($clients::text[]))) and kind = 'refused'
+    order by detail
+"""

@@ -1,0 +1,82 @@
+"""What a posting run comes to, and how the outcome of each document is written down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences
+from billing_pipeline.steps.posting_state import (
+    Posting,
+    document_totals,
+    write_finding,
+    write_posted,
+    write_status,
+)
+
+# After these nothing else would get through either: every further document waits for the next run.
+STOPS_THE_RUN = (None, 401, 403, 429)
+
+
+@dataclass
+class PostingResult:
+    """What a posting run came to; documents by their fate. `stopped` says why the rest was not tried."""
+
+    posted: list[str] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    read_back: int = 0
+    stopped: str | None = None
+    head: journal.JournalHead = field(default_factory=lambda: journal.JournalHead(0, journal.GENESIS))
+
+
+class Outcomes:
+    """The outcome of the document sent last, written together with the intent of the next: one transaction less
+    a document. A process that dies in between leaves `sending`, which the next run settles by looking."""
+
+    def __init__(self, posting: Posting) -> None:
+        self._posting = posting
+        self._kept: Callable[[Session], None] | None = None
+
+    def keep(self, write: Callable[[Session], None]) -> None:
+        """Keep what is to be written next."""
+        self._kept = write
+
+    def write(self, session: Session | None = None) -> None:
+        """Write what is kept, in `session` or in a transaction of its own."""
+        if self._kept is None:
+            return
+        if session is None:
+            with self._posting.work.warehouse.session("write what was posted") as own:
+                self._kept(own)
+        else:
+            self._kept(session)
+        self._kept = None
+
+
+def write_refused(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
+    """Write that HaloPSA surely did not take the document."""
+    write_status(session, posting, "not_written", document, plan_hash, said)
+    write_finding(session, posting, "refused", document, f"{describe_document(document)} was refused: {said}")
+
+
+def write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
+    """Write that nobody knows whether HaloPSA took the document."""
+    write_status(session, posting, "unknown", document, plan_hash, said)
+
+
+def write_answer(posting: Posting, document: Row, plan_hash: str, found: FoundDocument, session: Session) -> None:
+    write_posted(session, posting, "posted", document, plan_hash, found, differences(document, found))
+
+
+def describe_document(document: Row) -> str:
+    """A document by key, client and money, as texts name it."""
+    sell, _ = document_totals(document)
+    return (
+        f"document {document['document_key']} of {document['client']} over "
+        f"{show_amount(Decimal(sell), document['currency'])}"
+    )

@@ -1,0 +1,116 @@
+"""Safety caps, each with its figures, each until it is forced."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing_pipeline.billing.caps import CAP_NAMES, ClientHistory, find_client_caps, find_month_cap
+from billing_pipeline.billing.plan_types import ClientPlan
+from billing_pipeline.billing.settings import Caps
+from billing_pipeline_tests.billing.charges import charge, plan_new
+
+
+def plan(*sells: str, currency: str = "USD") -> ClientPlan:
+    charges = [charge(f"c{number}", sell, "0", currency=currency) for number, sell in enumerate(sells)]
+    return plan_new(*charges)
+
+
+def history(
+    last: dict[str, str] | None = None, this: dict[str, str] | None = None, was_billed: bool = True
+) -> ClientHistory:
+    def money(totals: dict[str, str]) -> dict[str, tuple[Decimal, Decimal]]:
+        return {currency: (Decimal(sell), Decimal(0)) for currency, sell in totals.items()}
+
+    return ClientHistory(None if last is None else money(last), money(this or {}), was_billed)
+
+
+def reasons(
+    *arguments: Any, forced: tuple[str, ...] = (), before: ClientHistory | None = None, **caps: Any
+) -> list[str]:
+    found = find_client_caps(plan(*arguments), Caps.model_validate(caps), forced, before or ClientHistory())
+    return [hold.reason for hold in found]
+
+
+def test_by_default_only_a_negative_invoice_is_stopped() -> None:
+    assert reasons("1000000.00") == []
+    assert reasons("-1.00") == ["negative_total"]
+    assert reasons("-1.00", negative_invoice=False) == []
+    assert reasons("-1.00", forced=("negative_invoice",)) == []
+
+
+def test_a_clients_total_is_capped_in_its_currency() -> None:
+    caps: dict[str, Any] = {"max_client_total": {"USD": 100, "CAD": 1}}
+    assert reasons("60.00", "40.00", **caps) == []
+    assert reasons("60.00", "40.01", **caps) == ["cap:max_client_total"]
+    assert reasons("60.00", "40.01", forced=("max_client_total",), **caps) == []
+
+
+def test_what_the_month_billed_already_counts_towards_the_cap() -> None:
+    caps: dict[str, Any] = {"max_client_total": {"USD": 100}}
+    assert reasons("40.01", before=history(this={"USD": "60.00"}), **caps) == ["cap:max_client_total"]
+    assert reasons("40.01", before=history(this={"CAD": "60.00"}), **caps) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "sell", "minimum", "held"),
+    [
+        ("100.00", "120.00", None, False),
+        ("100.00", "120.01", None, True),
+        ("100.00", "79.99", None, True),
+        ("100.00", "120.01", 50, False),
+        ("1000.00", "1300.00", 50, True),
+        ("0.00", "0.01", None, True),
+        ("0.00", "0.01", 1, False),
+    ],
+)
+def test_a_change_is_measured_against_the_last_closed_month(
+    last: str, sell: str, minimum: int | None, held: bool
+) -> None:
+    found = reasons(sell, before=history({"USD": last}), max_change_percent=20, min_change_amount=minimum)
+    assert found == (["cap:max_change_percent"] if held else [])
+
+
+def test_a_late_document_is_no_change_by_itself() -> None:
+    before = history({"USD": "100.00"}, {"USD": "95.00"})
+    assert reasons("5.00", before=before, max_change_percent=20) == []
+    assert reasons("50.00", before=before, max_change_percent=20) == ["cap:max_change_percent"]
+
+
+def test_without_a_closed_month_there_is_nothing_to_compare_with() -> None:
+    assert reasons("5.00", before=history(None, was_billed=False), max_change_percent=20, first_invoice=True) == []
+
+
+def test_a_first_invoice_is_one_of_a_client_that_was_never_billed() -> None:
+    assert reasons("5.00", before=history({}, was_billed=False), first_invoice=True) == ["cap:first_invoice"]
+    assert reasons("5.00", before=history({}, was_billed=True), first_invoice=True) == []
+    assert reasons("5.00", before=history({}, was_billed=False)) == []
+
+
+def test_a_hold_names_both_figures_and_the_way_past_it() -> None:
+    found = find_client_caps(
+        plan("150.00"), Caps.model_validate({"max_change_percent": 20}), (), history({"USD": "100.00"})
+    )
+    assert [(hold.currency, hold.sell) for hold in found] == [("USD", Decimal("150.00"))]
+    assert found[0].detail == (
+        "150.00 USD after 100.00 USD last month is a change of more than 20 %; force it with "
+        "--force-cap max_change_percent"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in CAP_NAMES if name != "max_invoices"])
+def test_forcing_one_cap_forces_no_other(name: str) -> None:
+    caps: dict[str, Any] = {"max_client_total": {"USD": 0}, "max_change_percent": 1, "first_invoice": True}
+    before = history({"USD": "-5.00"}, was_billed=False)
+    assert len(reasons("10.00", "-30.00", before=before, **caps)) == 3
+    left = reasons("10.00", "-30.00", before=before, forced=(name,), **caps)
+    assert len(left) == (3 if name == "max_client_total" else 2)
+
+
+def test_more_invoices_than_allowed_stop_the_month() -> None:
+    plans = [plan("1.00"), plan("2.00"), plan()]
+    two, one = Caps.model_validate({"max_invoices": 2}), Caps.model_validate({"max_invoices": 1})
+    assert find_month_cap(plans, 0, two, ()) is None
+    assert find_month_cap(plans, 1, two, ()) == "3 invoices are more than caps.max_invoices 2 allows"
+    assert find_month_cap(plans, 0, one, ("max_invoices",)) is None
+    assert find_month_cap(plans, 99, Caps(), ()) is None

@@ -1,0 +1,37 @@
+"""The reasons, in the order in which a held client's first cause is chosen."""
+
+import pytest
+
+from billing_pipeline.billing.caps import CAP_NAMES
+from billing_pipeline.billing.reasons import REASONS, reason_of, reason_rank
+
+
+def test_the_order_of_reasons_is_the_documented_one() -> None:
+    documented = (
+        "drop_azure favorable_prorata zero excluded_client invoice_status inactive_client unmapped_client no_company "
+        "unknown_type unknown_term missing_amount too_precise no_item ambiguous_item currency negative_total "
+        "double_billing no_latest_invoice no_recurring_invoice not_issued correction target_changed unknown_outcome "
+        "cap awaiting_approval"
+    )
+    assert " ".join(reason.code for reason in REASONS) == documented
+
+
+def test_ranks_follow_the_order() -> None:
+    assert [reason_rank(reason.code) for reason in REASONS] == list(range(len(REASONS)))
+
+
+@pytest.mark.parametrize("name", CAP_NAMES)
+def test_every_cap_has_the_rank_of_caps(name: str) -> None:
+    assert reason_rank(f"cap:{name}") == reason_rank("cap")
+    assert reason_of(f"cap:{name}").code == "cap"
+
+
+def test_every_reason_says_what_to_do_next() -> None:
+    for reason in REASONS:
+        assert reason.label
+        assert reason.next_step.endswith(".")
+
+
+def test_an_unknown_reason_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        reason_of("bad weather")

@@ -1,0 +1,126 @@
+"""A close without Dagster: the same steps in the same order, for scenarios that are about the steps.
+
+Dagster takes seconds for what the steps do in tenths; whatever is about runs, ranges and checks goes through a real
+close instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.pax8 import Pax8Client
+from billing_pipeline.resources.retries import RetryPolicy
+from billing_pipeline.resources.warehouse import Warehouse
+from billing_pipeline.settings.load import load_settings
+from billing_pipeline.steps.fetch_invoices import fetch_invoices
+from billing_pipeline.steps.map_companies import clients_of_month
+from billing_pipeline.steps.modify import modify
+from billing_pipeline.steps.month_checks import find_conservation_gaps
+from billing_pipeline.steps.month_history import open_postings
+from billing_pipeline.steps.normalize import normalize
+from billing_pipeline.steps.plan import plan
+from billing_pipeline.steps.post import PostingResult, post
+from billing_pipeline.steps.prove import Proof, prove
+from billing_pipeline.steps.reconcile import reconcile
+from billing_pipeline.steps.snapshots import KINDS, store_snapshot
+from billing_pipeline.steps.work import Work
+from billing_pipeline_tests.scenarios.closing import Provider
+from billing_pipeline_tests.scenarios.worlds import MONTH
+
+QUICK = RetryPolicy(attempts=2, backoff=0.001, longest_wait=0.01, total_wait=0.05)
+
+
+@dataclass
+class Steps:
+    """The steps of one provider, in this process."""
+
+    provider: Provider
+    runs: int = 0
+
+    def close(self, post: bool = True, force_caps: Sequence[str] = ()) -> PostingResult:
+        """Settle, fetch, prepare, post and prove October for every client; what the posting came to."""
+        result = PostingResult()
+        if post:
+            result = self.settle()
+        self.fetch()
+        self.prepare(force_caps)
+        if post:
+            result = self.post()
+        self.prove()
+        return result
+
+    def settle(self) -> PostingResult:
+        """Look for what is unknown, before anything is planned."""
+        with self._warehouse.session("look for unknown postings") as session:
+            opened = sorted(open_postings(session, MONTH))
+        return self.post(*opened) if opened else PostingResult()
+
+    def fetch(self) -> None:
+        """Take the snapshots, and October's invoices."""
+        environment = self.provider.environment
+        now = environment.now().replace(tzinfo=None)
+        with self._halopsa() as halo, self._warehouse.session("store the snapshots") as session:
+            for kind in KINDS:
+                read = getattr(halo, kind.removeprefix("halopsa_"), list)
+                store_snapshot(session, kind, read(), halo.address, now)
+        with self._pax8() as pax8:
+            fetch_invoices(self._warehouse, pax8, MONTH, environment.pax8_base_url, now)
+
+    def prepare(self, force_caps: Sequence[str] = ()) -> None:
+        """From source lines to the sealed plans."""
+        work = self._work(self._everyone())
+        normalize(work)
+        modify(work)
+        reconcile(work)
+        plan(work, force_caps)
+        with work.warehouse.session("check that every line has one fate") as session:
+            assert not find_conservation_gaps(session, MONTH, work.config.settings.integrations.pax8)
+
+    def post(self, *clients: str) -> PostingResult:
+        """Carry the sealed plans out, for everyone or for some."""
+        with self._halopsa() as halo:
+            return post(self._work(clients or self._everyone()), halo)
+
+    def prove(self) -> Proof:
+        """The three-way proof."""
+        return prove(self._work(()))
+
+    @property
+    def _warehouse(self) -> Warehouse:
+        return Warehouse(self.provider.warehouse, lock_wait_seconds=5)
+
+    def _everyone(self) -> tuple[str, ...]:
+        with self._warehouse.session("list the month's clients") as session:
+            return tuple(clients_of_month(session, load_settings(self.provider.config), MONTH))
+
+    def _work(self, clients: Sequence[str]) -> Work:
+        self.runs += 1
+        config = load_settings(self.provider.config)
+        now = self.provider.environment.now()
+        return Work(MONTH, tuple(clients), self._warehouse, config, now, f"run-{self.runs}")
+
+    def _pax8(self) -> Pax8Client:
+        variables = self.provider.variables
+        return Pax8Client(
+            variables["PAX8_BASE_URL"],
+            variables["PAX8_TOKEN_URL"],
+            variables["PAX8_AUDIENCE"],
+            variables["PAX8_CLIENT_ID"],
+            variables["PAX8_CLIENT_SECRET"],
+            requests_per_minute=None,
+            timeout_seconds=1,
+            policy=QUICK,
+        )
+
+    def _halopsa(self) -> HaloClient:
+        variables = self.provider.variables
+        return HaloClient(
+            variables["HALOPSA_RESOURCE_SERVER"],
+            variables["HALOPSA_AUTHORISATION_SERVER"],
+            variables["HALOPSA_TENANT"],
+            variables["HALOPSA_CLIENT_ID"],
+            variables["HALOPSA_CLIENT_SECRET"],
+            requests_per_5_minutes=None,
+            timeout_seconds=1,
+            policy=QUICK,
+        )
