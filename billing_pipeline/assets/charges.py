@@ -34,7 +34,7 @@ def build_charges(partitions: BillingPartitions) -> list[dg.AssetsDefinition]:
     """The assets `normalized_charges`, `modified_charges` and `reconciled_items`."""
 
     @dg.asset(
-        deps=["pax8_raw_invoice", "halopsa_clients"],
+        deps=["pax8_raw_invoice", "pax8_companies", "halopsa_clients"],
         description="Every source line in one shape: typed, classified, mapped to a client.",
         partitions_def=partitions.client_months,
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -1,6 +1,8 @@
 """What the command line writes: at most 100 columns, plain text where nobody sits at a terminal."""
 
 import sys
+import textwrap
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TextIO
 
@@ -26,18 +28,16 @@ def notes() -> Console:
 
 def _console(stream: TextIO) -> Console:
     at_terminal = stream.isatty()
-    console = Console(
+    return Console(
         file=stream,
         force_terminal=at_terminal,
         color_system="auto" if at_terminal else None,
-        width=None if at_terminal else WIDTH,
+        # In a narrower terminal lines break; cutting an amount short would be worse.
+        width=WIDTH,
         highlight=False,
         markup=False,
         emoji=False,
     )
-    if console.width > WIDTH:
-        console.width = WIDTH
-    return console
 
 
 def say(text: str, console: Console | None = None, style: str | None = None) -> None:
@@ -45,20 +45,39 @@ def say(text: str, console: Console | None = None, style: str | None = None) -> 
     (console or results()).print(Text(text, style=style or ""), soft_wrap=True)
 
 
+def say_wrapped(text: str, indent: int = 0, bullet: str = "") -> None:
+    """Write a paragraph in lines of at most 100 columns; words, keys and paths are never broken."""
+    first = " " * indent + bullet
+    wrapped = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    say("\n".join(wrapped))
+
+
 def head(text: str) -> None:
     """Write a heading with a line of air before it."""
     say(f"\n{text}", style="bold")
 
 
-def new_table(*columns: str, amounts: tuple[str, ...] = (), counts: tuple[str, ...] = ()) -> Table:
+def new_table(*columns: str, amounts: Sequence[str] = (), counts: Sequence[str] = ()) -> Table:
     """A table of texts that fold, with amounts and counts to the right and never broken."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for column in columns:
         if column in amounts or column in counts:
             table.add_column(column, justify="right", no_wrap=True)
         else:
             table.add_column(column, overflow="fold")
     return table
+
+
+def show(table: Table) -> None:
+    """Write a table to the results."""
+    results().print(table)
 
 
 def amount(value: Decimal | None, currency: str) -> str:

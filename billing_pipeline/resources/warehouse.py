@@ -137,7 +137,7 @@ def _arrow_table(schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -
         arrow_type = _ARROW_TYPES[kind]
         try:
             arrays.append(pa.array([row.get(name) for row in rows], arrow_type))
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
             raise WarehouseError(f"Column {name} ({kind}) cannot hold a value: {error}") from error
         fields.append(pa.field(name, arrow_type))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))

@@ -9,8 +9,6 @@ def refuse_what_is_not_carried_out(settings: BillingSettings) -> None:
     problems = []
     if not settings.integrations.pax8.enabled:
         problems.append("integrations.pax8.enabled is false: without Pax8 there is nothing to bill; set it to true")
-    if settings.integrations.pax8.trust_external_id:
-        problems.append("integrations.pax8.trust_external_id is not carried out: map companies in clients.csv")
     if settings.integrations.halopsa_contracts.enabled:
         problems.append("integrations.halopsa_contracts is not carried out: set enabled to false")
     if settings.mode == "automatic":

@@ -163,7 +163,7 @@ select
         when not mapped.is_mapped
             then concat(
                 'company ', mapped.company_id, ' (', coalesce(mapped.company_name, 'no name'),
-                ') has no row in clients.csv'
+                ') has no row in clients.csv', '; ' || mapped.problem
             )
         when mapped.problem is not null then mapped.problem
         when mapped.folded_type not in (

@@ -1,16 +1,29 @@
-"""Which client each company of a month is: by the confirmed rows of clients.csv, and nothing else."""
+"""Which client each company of a month is: by the confirmed rows of clients.csv.
 
+By its external id only where `integrations.pax8.trust_external_id` says so, and then as narrowly as
+`billing.trusted_companies` has it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billing_pipeline.billing.client_keys import UNASSIGNED, unmapped_client_key
+from billing_pipeline.billing.mapping_rows import ClientRow
+from billing_pipeline.billing.trusted_companies import Trusted, trust_external_ids
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.halo_facts import text
+from billing_pipeline.steps.snapshots import latest_snapshot
 
 
 @dataclass(frozen=True)
 class CompanyClient:
-    """The client of a company; `problem` says why a mapped one cannot be billed all the same."""
+    """The client of a company.
+
+    `problem` says why a mapped one cannot be billed all the same, or why the external id of an unmapped one is not
+    trusted.
+    """
 
     company_id: str
     client: str
@@ -26,12 +39,14 @@ def map_companies(
 
     `halopsa_ids` are the clients that HaloPSA has; a client tied to another one has a problem.
     """
-    rows = {row.pax8_company_id.strip().lower(): row for row in config.clients if row.pax8_company_id is not None}
+    rows = {_fold(row.pax8_company_id): row for row in config.clients if row.pax8_company_id is not None}
+    trusted = _trusted(session, config, rows)
     mapped = []
     for company_id in _companies_of(session, month):
-        row = rows.get(company_id.strip().lower())
+        row = rows.get(_fold(company_id)) or trusted.clients.get(_fold(company_id))
         if row is None:
-            mapped.append(CompanyClient(company_id, unmapped_client_key(company_id), False, False, None))
+            refused = trusted.refused.get(_fold(company_id))
+            mapped.append(CompanyClient(company_id, unmapped_client_key(company_id), False, False, refused))
             continue
         problem = None
         if not row.excluded and halopsa_ids is not None and row.halopsa_client_id not in halopsa_ids:
@@ -73,6 +88,18 @@ def clients_to_redo(session: Session, config: LoadedSettings, month: str, asked:
         if len(pair) > 1 and pair & set(asked):
             redo.update(dict.fromkeys(sorted(pair)))
     return list(redo)
+
+
+def _fold(company_id: str) -> str:
+    return company_id.strip().lower()
+
+
+def _trusted(session: Session, config: LoadedSettings, rows: Mapping[str, ClientRow]) -> Trusted:
+    if not config.settings.integrations.pax8.trust_external_id:
+        return Trusted({}, {})
+    companies = latest_snapshot(session, "pax8_companies").rows
+    external_ids = {_fold(text(row.get("id"))): text(row.get("externalId")) for row in companies}
+    return trust_external_ids({key: value for key, value in external_ids.items() if key not in rows}, config.clients)
 
 
 def _companies_of(session: Session, month: str) -> list[str]:

@@ -228,7 +228,7 @@ _TOTALS = f"""
         sum(posted_sell)::decimal(28, 10) as posted_sell, sum(posted_cost)::decimal(28, 10) as posted_cost,
         sum(readback_sell)::decimal(28, 10) as readback_sell, sum(readback_cost)::decimal(28, 10) as readback_cost,
         sum(sell_gap)::decimal(28, 10) as sell_gap, sum(cost_gap)::decimal(28, 10) as cost_gap
-    from three_way where {_ASKED} group by all order by currency
+    from three_way where {_ASKED} group by all order by abs(sum(source_sell)) desc, currency
 """
 
 _HELD = f"""

@@ -39,7 +39,7 @@ def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[st
             continue
         else:
             try:
-                group_id = _ensure_group(posting, item["item_group"], group_ids)
+                group_id = _ensure_group(posting, item["item_group"], group_ids, waiting)
                 ids[reference] = _create(posting, item, group_id)
             except (NotWritten, OutcomeUnknown) as error:
                 problems[reference] = f"item {item['name']!r} could not be created: {error}"
@@ -50,23 +50,34 @@ def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[st
 
 
 def _waiting(session: Session, posting: Posting) -> set[str]:
-    """References whose creation was sent within the grace and not confirmed."""
+    """References of items and names of groups whose creation was sent within the grace, with no outcome since."""
     rows = session.rows(
-        "select document_key as reference, max(recorded_at) as sent_at from posting_journal "
-        "where event = 'item_sending' and document_key not in "
-        "(select document_key from posting_journal where event in ('item_created', 'item_not_written')) group by all"
+        "select document_key as reference, arg_max(event, seq) as event, arg_max(recorded_at, seq) as sent_at "
+        "from posting_journal where event like 'item~_%' escape '~' or event like 'group~_%' escape '~' group by all"
     )
     grace = posting.fields.unknown_grace_seconds
-    return {row["reference"] for row in rows if (posting.now - row["sent_at"]).total_seconds() < grace}
+    return {
+        row["reference"]
+        for row in rows
+        if row["event"] in ("item_sending", "group_sending") and (posting.now - row["sent_at"]).total_seconds() < grace
+    }
 
 
-def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int]) -> int:
+def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str]) -> int:
     if not group_ids:
         group_ids.update({text(row.get("name")): int(row["id"]) for row in posting.halo.product_groups()})
     if name not in group_ids:
+        if name in waiting:
+            raise OutcomeUnknown(f"product group {name!r} was sent to HaloPSA and is not there yet")
         body = {"name": name}
         _note(posting, "group_sending", name, content_hash(body), None)
-        answer = posting.halo.create_product_group(body)
+        waiting.add(name)
+        try:
+            answer = posting.halo.create_product_group(body)
+        except NotWritten as error:
+            _note(posting, "group_not_written", name, None, str(error))
+            waiting.discard(name)
+            raise
         group_ids[name] = int(answer["id"])
         _note(posting, "group_created", name, None, f"HaloPSA product group {answer['id']}")
     return group_ids[name]

@@ -56,7 +56,10 @@ def normalize(work: Work) -> int:
                 [work.month],
             )
         )
-        sources = {"fetch_id": fetch_id, "snapshot_ids": [clients.snapshot_id]}
+        used = [clients.snapshot_id]
+        if pax8.trust_external_id:
+            used.append(latest_snapshot(session, "pax8_companies").snapshot_id)
+        sources = {"fetch_id": fetch_id, "snapshot_ids": used}
         finish_step(session, work, "normalized_charges", started, count, sources)
     return count
 

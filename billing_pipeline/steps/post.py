@@ -190,6 +190,11 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
         opened = settle(posting, opened, invoices)
         result.read_back = read_back(posting, invoices)
     with posting.work.warehouse.session("hold what is unknown") as session:
+        for client in {one.client for one in opened}:
+            session.execute(
+                "delete from holds where month = ? and client = ? and reason = 'unknown_outcome'",
+                [posting.work.month, client],
+            )
         for one in opened:
             sell, cost = document_totals(one.document)
             detail = (

@@ -43,7 +43,8 @@ class Outcomes:
         self._kept: Callable[[Session], None] | None = None
 
     def keep(self, write: Callable[[Session], None]) -> None:
-        """Keep what is to be written next."""
+        """Keep what is to be written next. What is kept already is written now: not every step writes an intent."""
+        self.write()
         self._kept = write
 
     def write(self, session: Session | None = None) -> None:
@@ -70,6 +71,7 @@ def write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, se
 
 
 def write_answer(posting: Posting, document: Row, plan_hash: str, found: FoundDocument, session: Session) -> None:
+    """Write that HaloPSA answered with the document, and how it differs from the planned one."""
     write_posted(session, posting, "posted", document, plan_hash, found, differences(document, found))
 
 

@@ -100,8 +100,11 @@ def write_posted(
         "settled_at = ?, run_id = ? where document_key = ?",
         [found.invoice_id, found.sell, found.tax, posting.now, posting.work.run_id, document["document_key"]],
     )
-    # What HaloPSA once refused, it has taken now.
-    session.execute("delete from findings where kind = 'refused' and document_key = ?", [document["document_key"]])
+    # What HaloPSA once refused, it has taken now; what it had twice, it has once.
+    session.execute(
+        "delete from findings where kind in ('refused', 'found_twice') and document_key = ?",
+        [document["document_key"]],
+    )
     line_ids = {line.charge_key: line.line_id for line in found.lines}
     shared = {
         "month": posting.work.month,

@@ -99,12 +99,12 @@ def _read_companies(session: Session, billed: Mapping[str, str]) -> dict[str, Pa
     ):
         former[fold_id(row["row_id"])].append(text(row["name"]))
     companies: dict[str, Pax8Company] = {}
-    for row in latest_snapshot(session, "pax8_companies").rows:
-        company_id = text(row.get("id"))
+    for company in latest_snapshot(session, "pax8_companies").rows:
+        company_id = text(company.get("id"))
         key = fold_id(company_id)
-        names = dict.fromkeys(filter(None, [text(row.get("name")), billed.get(key), *former[key]]))
-        external_id = text(row.get("externalId")) or None
-        companies[key] = Pax8Company(company_id, tuple(names), text(row.get("status")) or "Active", external_id)
+        names = dict.fromkeys(filter(None, [text(company.get("name")), billed.get(key), *former[key]]))
+        external_id = text(company.get("externalId")) or None
+        companies[key] = Pax8Company(company_id, tuple(names), text(company.get("status")) or "Active", external_id)
     for key, name in billed.items():
         if key not in companies:
             companies[key] = Pax8Company(key, tuple(dict.fromkeys(filter(None, [name, *former[key]]))), listed=False)

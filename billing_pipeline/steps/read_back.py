@@ -34,6 +34,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
         rows = unread_postings(session, posting)
         for row in rows:
             document = json.loads(row["detail"])["document"]
+            _forget_findings(session, row["document_key"])
             halo_row = by_id.get(row["halopsa_invoice_id"])
             if halo_row is None:
                 said = f"HaloPSA invoice {row['halopsa_invoice_id']} was posted and is not there"
@@ -43,6 +44,14 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
             found = read_document(halo_row, document, posting.fields)
             _write(session, posting, row, document, found)
     return len(rows)
+
+
+def _forget_findings(session: Session, document_key: str) -> None:
+    """What an earlier look found of a document gives way to what this one finds."""
+    session.execute(
+        "delete from findings where kind = 'read_back_differs' and document_key = ?",
+        [document_key],
+    )
 
 
 def _write(

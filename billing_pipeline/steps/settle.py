@@ -66,6 +66,9 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
                 continue
             if len(rows) > 1:
                 ids = ", ".join(str(row["id"]) for row in rows)
+                session.execute(
+                    "delete from findings where kind = 'found_twice' and document_key = ?", [document["document_key"]]
+                )
                 write_finding(
                     session,
                     posting,

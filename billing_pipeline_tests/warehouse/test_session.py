@@ -1,0 +1,114 @@
+"""One transaction a piece of work: all of it or nothing."""
+
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from billing_pipeline.billing.errors import WarehouseError
+from billing_pipeline.resources.warehouse import Warehouse
+
+
+def sells(warehouse: Warehouse) -> list[Decimal]:
+    with warehouse.session("ask") as session:
+        return [row["sell"] for row in session.rows("select sell from holds order by sell")]
+
+
+def test_what_was_written_is_there_for_the_next_session(warehouse: Warehouse) -> None:
+    with warehouse.session("write") as session:
+        session.insert("holds", [{"client": "acme", "sell": Decimal("41.1154")}, {"sell": Decimal("-0.0000000001")}])
+    assert sells(warehouse) == [Decimal("-0.0000000001"), Decimal("41.1154")]
+
+
+@pytest.mark.parametrize("error", [ValueError("bad line"), KeyboardInterrupt()])
+def test_a_piece_of_work_that_fails_leaves_the_slice_as_it_was(warehouse: Warehouse, error: BaseException) -> None:
+    with warehouse.session("write") as session:
+        session.insert("holds", [{"client": "acme", "sell": Decimal(1)}])
+    with pytest.raises(type(error)), warehouse.session("write anew") as session:
+        session.execute("delete from holds where client = ?", ["acme"])
+        session.insert("holds", [{"client": "acme", "sell": Decimal(2)}])
+        raise error
+    assert sells(warehouse) == [Decimal(1)]
+
+
+def test_a_broken_statement_is_told_with_its_purpose_and_undone(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"could not plan 2026-10 in .*billing.duckdb"):
+        with warehouse.session("plan 2026-10") as session:
+            session.insert("holds", [{"sell": Decimal(1)}])
+            session.execute("select * from no_such_table")
+    assert sells(warehouse) == []
+
+
+def test_rows_are_written_by_name_and_what_is_left_out_is_null(warehouse: Warehouse) -> None:
+    with warehouse.session("write") as session:
+        session.insert(
+            "raw_invoice_items", [{"start_period": date(2026, 10, 1), "too_precise": ["total"], "line_no": 3}]
+        )
+        (row,) = session.rows("select line_no, start_period, too_precise, total, unreadable from raw_invoice_items")
+    assert row == {
+        "line_no": 3,
+        "start_period": date(2026, 10, 1),
+        "too_precise": ["total"],
+        "total": None,
+        "unreadable": None,
+    }
+
+
+def test_no_rows_are_no_work(warehouse: Warehouse) -> None:
+    with warehouse.session("write") as session:
+        session.insert("holds", [])
+        session.frame("nothing", {"sell": "DECIMAL(28,10)"}, [])
+        assert session.value("select count(*) from nothing") == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.5, "1.50", Decimal("0.00000000001"), Decimal("1e18"), Decimal("1.00000000000000000000000000001")],
+)
+def test_money_that_is_not_exact_is_refused(warehouse: Warehouse, value: object) -> None:
+    with pytest.raises(WarehouseError, match=r"Column sell \(DECIMAL\(28,10\)\)"):
+        with warehouse.session("write") as session:
+            session.insert("holds", [{"client": "acme"}, {"sell": value}])
+    assert sells(warehouse) == []
+
+
+def test_a_number_past_64_bits_is_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="Column seq"), warehouse.session("write") as session:
+        session.insert("posting_journal", [{"seq": 2**70}])
+
+
+def test_a_column_that_is_not_there_is_named(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"Table holds has no column money, sale\."):
+        with warehouse.session("write") as session:
+            session.insert("holds", [{"sale": 1, "money": 2}])
+
+
+def test_text_from_outside_is_bound_and_never_run(warehouse: Warehouse) -> None:
+    hostile = "'); drop table holds; --"
+    with warehouse.session("write") as session:
+        session.insert("holds", [{"client": hostile}])
+        session.set_variables(month=hostile)
+        assert session.value("select getvariable('month')") == hostile
+        assert session.rows("select client from holds where client = ?", [hostile]) == [{"client": hostile}]
+
+
+def test_a_session_is_closed_even_when_its_work_fails(warehouse: Warehouse) -> None:
+    with pytest.raises(ValueError), warehouse.session("fail"):
+        raise ValueError
+    with duckdb.connect(str(warehouse.path)) as connection:
+        assert connection.execute("select count(*) from holds").fetchall() == [(0,)]
+
+
+def test_a_step_leaves_its_mark_in_the_log(warehouse: Warehouse) -> None:
+    with warehouse.session("write") as session:
+        session.log_step("normalized_charges", "2026-10", 3, 12, Decimal("0.125"), "run-1")
+        (row,) = session.rows("select step, month, clients, row_count, seconds, run_id from step_log")
+    assert row == {
+        "step": "normalized_charges",
+        "month": "2026-10",
+        "clients": 3,
+        "row_count": 12,
+        "seconds": Decimal("0.125"),
+        "run_id": "run-1",
+    }
