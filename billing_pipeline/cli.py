@@ -1,13 +1,16 @@
 """The command line: what a billing clerk types. What the commands do is in `commands`, one module each."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from billing_pipeline.commands import clients, products
 from billing_pipeline.commands.log_file import open_log
-from billing_pipeline.commands.outcome import ends_with_exit_code
+from billing_pipeline.commands.outcome import INTERRUPTED, STOPPED, ends_with_exit_code
+from billing_pipeline.commands.terminal import notes, say
 
 app = typer.Typer(
     name="billing-pipeline",
@@ -18,6 +21,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
 )
+app.add_typer(clients.app, name="clients")
+app.add_typer(products.app, name="products")
+
+Month = Annotated[str, typer.Argument(metavar="MONTH", help="The month of the Pax8 invoice, as 2026-10.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 is a free one.")]
 
 # Each command imports its module when it runs: Dagster takes seconds to import, and --help must not.
 
@@ -25,16 +33,101 @@ app = typer.Typer(
 @app.command()
 @ends_with_exit_code
 def demo(
-    folder: Annotated[Path, typer.Option(help="The demo's own folder, which is made new.")] = Path("data/demo"),
+    folder: Annotated[Path, typer.Option(help="The demo's own folder. It is made new.")] = Path("data/demo"),
+    ui: Annotated[bool, typer.Option("--ui", help="Show the last demo in Dagster's UI, until Ctrl-C.")] = False,
 ) -> int:
     """Close a demo month on this machine: no credentials, nothing but loopback."""
-    from billing_pipeline.commands.demo import demo as run
+    from billing_pipeline.commands import demo as command
 
-    return run(folder)
+    return command.show(folder) if ui else command.demo(folder)
+
+
+@app.command()
+@ends_with_exit_code
+def sandbox(pax8_port: Port = 0, halopsa_port: Port = 0) -> int:
+    """Serve a Pax8 and a HaloPSA of our own until Ctrl-C, and print the variables that lead there."""
+    from billing_pipeline.commands import sandbox as command
+
+    return command.sandbox(pax8_port, halopsa_port)
+
+
+@app.command()
+@ends_with_exit_code
+def check() -> int:
+    """Try the credentials and rights of Pax8 and HaloPSA, and the settings. Changes nothing."""
+    from billing_pipeline.commands import check as command
+
+    return command.check()
+
+
+@app.command()
+@ends_with_exit_code
+def codes() -> int:
+    """List HaloPSA's items, taxes and accounts to choose defaults from."""
+    from billing_pipeline.commands import codes as command
+
+    return command.codes()
+
+
+@app.command()
+@ends_with_exit_code
+def close(
+    month: Month,
+    client: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this client; may be repeated.")] = None,
+    post: Annotated[bool, typer.Option("--post", help="Post the invoices to HaloPSA, as drafts.")] = False,
+    force_cap: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Pass this cap this time; may be repeated.")
+    ] = None,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Bill the difference where an invoice was credited after it was posted.")
+    ] = False,
+) -> int:
+    """Fetch and prepare a month, and post it if asked to. Without --post nothing is written to HaloPSA."""
+    from billing_pipeline.commands import close as command
+
+    return command.close(month, client or (), post, force_cap or (), correct)
+
+
+@app.command()
+@ends_with_exit_code
+def review(month: Month) -> int:
+    """Show a month as it stands: client by client, what is held and why, where each cent went."""
+    from billing_pipeline.commands import review as command
+
+    return command.review(month)
+
+
+@app.command()
+@ends_with_exit_code
+def explain(
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help="A client key of clients.csv.")],
+    integration: Annotated[str, typer.Option(metavar="NAME", help="pax8 or halopsa_contracts.")] = "pax8",
+) -> int:
+    """Show every setting of a client, and the level, file and line that it comes from."""
+    from billing_pipeline.commands import explain as command
+
+    return command.explain(client, integration)
+
+
+@app.command()
+@ends_with_exit_code
+def publish() -> int:
+    """Publish the database to analysts once more; every close does so too."""
+    from billing_pipeline.commands import publish as command
+
+    return command.publish()
 
 
 def main() -> None:
     """Run the command line; the entry point `billing-pipeline`."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a sign shows another one; it must not stop a posting run.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     open_log()
-    app()
+    try:
+        app()
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            say(STOPPED, notes())
+        raise

@@ -26,7 +26,7 @@ def propose(
     ] = False,
 ) -> int:
     """Write clients.proposed.csv: a candidate, with its score, for every Pax8 company without a row."""
-    from billing_pipeline.commands.refresh import refresh
+    from billing_pipeline.commands.refresh import refresh_companies, refresh_halopsa
     from billing_pipeline.commands.surroundings import existing_warehouse, read_environment
     from billing_pipeline.resources.warehouse import Warehouse
     from billing_pipeline.settings.load import load_settings
@@ -39,7 +39,8 @@ def propose(
     else:
         # A company that was made this morning is to be proposed this morning, before any month was closed.
         warehouse = Warehouse(environment.warehouse)
-        refresh(environment, config, warehouse, "pax8_companies", "halopsa_clients")
+        refresh_companies(environment, config, warehouse)
+        refresh_halopsa(environment, config, warehouse, "halopsa_clients")
     _print(propose_clients(warehouse, config))
     return DONE
 

@@ -6,8 +6,6 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from billing_pipeline.resources.failures import Redactor
-
 LOG_NAME = "billing-pipeline.log"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -16,6 +14,9 @@ class _RedactingFormatter(logging.Formatter):
     """Takes secrets out of everything that is written, tracebacks too."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        # It comes with all of HTTP, which --help must not wait for.
+        from billing_pipeline.resources.failures import Redactor
+
         super().__init__(_FORMAT)
         self._redactor = Redactor(*secrets)
 
@@ -40,8 +41,9 @@ class _LazyFile(logging.FileHandler):
 
 def open_log(folder: Path | None = None, secrets: Iterable[str] = ()) -> None:
     """Send all logging and warnings of this process to the log file in `folder` (None: the temporary folder)."""
-    handler = _LazyFile((folder or Path(tempfile.gettempdir())) / LOG_NAME)
-    handler.setFormatter(_RedactingFormatter(secrets))
+    known = [secret for secret in secrets if secret]
+    handler = _LazyFile((folder or _temporary_folder()) / LOG_NAME)
+    handler.setFormatter(_RedactingFormatter(known) if known else logging.Formatter(_FORMAT))
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _LazyFile)]:
         root.removeHandler(old)
@@ -58,4 +60,11 @@ def log_path() -> Path:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _LazyFile):
             return Path(handler.baseFilename)
-    return Path(tempfile.gettempdir()) / LOG_NAME
+    return _temporary_folder() / LOG_NAME
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:  # none can be written, as on a full disk
+        return Path.cwd()

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.reasons import reason_of
+from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
 from billing_pipeline.steps.month_summary import ClientMonth, CurrencyTotals, Fate, HeldCause, MonthSummary
 
@@ -208,3 +209,10 @@ def print_headline(summary: MonthSummary) -> None:
 def _money(summary: MonthSummary, what: str) -> str:
     totals = [(getattr(total, f"{what}_sell"), total.currency) for total in summary.totals]
     return ", ".join(amount(sell, currency) for sell, currency in totals if sell) or "nothing"
+
+
+def verdict(summary: MonthSummary, posted: bool) -> int:
+    """HELD where something is held, refused or different, or was to be posted and was not; else DONE."""
+    undecided = any(one.state == "proposed" for one in summary.corrections)
+    settled = summary.explained and not (summary.held or summary.refused or undecided)
+    return DONE if settled and not (posted and summary.open_documents) else HELD

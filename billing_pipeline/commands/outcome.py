@@ -16,6 +16,7 @@ from billing_pipeline.commands.log_file import log_path
 from billing_pipeline.commands.terminal import notes, say
 
 DONE, FAILED, WRONG_USAGE, HELD, INTERRUPTED = 0, 1, 2, 3, 130
+STOPPED = "Stopped. Nothing is lost: run the same command again, and it goes on from here."
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def _run(command: Callable[[], int]) -> int:
     except BillingPipelineError as error:
         return _explain(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _explain("Stopped. Nothing is lost: run the same command again, and it goes on from here.", INTERRUPTED)
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away, as `head` does. Python's own last flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,8 +48,8 @@ def _run(command: Callable[[], int]) -> int:
         _logger.exception("The command failed")
         if _disk_is_full(error):
             return _explain(
-                f"The disk is full ({error}). What was not finished was not kept, and nothing is sent twice. "
-                "Free some space, then run this again.",
+                f"The disk is full, or it cannot be written ({_first_line(error)}). What was not finished was not "
+                "kept, and nothing is sent twice. Free some space, then run this again.",
                 FAILED,
             )
         return _explain(
@@ -59,7 +60,7 @@ def _run(command: Callable[[], int]) -> int:
 
 
 def _explain(text: str, code: int) -> int:
-    say(text, notes(), style="red" if code in (FAILED, WRONG_USAGE) else None)
+    say(text, notes(), style="red")
     return code
 
 
@@ -67,7 +68,8 @@ def _disk_is_full(error: BaseException) -> bool:
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.errno in _FULL:
             return True
-        if isinstance(cause, sqlite3.OperationalError) and "disk is full" in str(cause):
+        # Dagster's own history is SQLite, which says the one or the other for a disk without space.
+        if isinstance(cause, sqlite3.OperationalError) and ("disk is full" in str(cause) or "disk I/O" in str(cause)):
             return True
     return False
 

@@ -1,44 +1,66 @@
-"""Shows that work goes on: a line for each stage, and at a terminal what is being done right now."""
+"""Shows that work goes on: a line for each stage, and at a terminal a spinner with the time that it takes."""
 
+import io
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from time import monotonic
 
-from rich.progress import Progress as Live
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
 from billing_pipeline.commands.terminal import notes, say
 
+_dagster = logging.getLogger("dagster.printed")
+
 
 class Stages:
-    """Called with each stage as it begins; each is written with the time since the start."""
+    """Called with each stage as it begins; writes it with the time since the start."""
 
-    def __init__(self) -> None:
-        self._console = notes()
+    def __init__(self, console: Console, spinner: Progress | None) -> None:
+        self._console = console
+        self._spinner = spinner
         self._began = monotonic()
-        self._live: Live | None = None
 
     def __call__(self, stage: str) -> None:
         minutes, seconds = divmod(int(monotonic() - self._began), 60)
-        line = f"[{minutes}:{seconds:02d}] {stage}"
-        if self._live is None:
-            say(line, self._console)
-            return
-        self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        for task in self._live.task_ids:
-            self._live.remove_task(task)
-        self._live.add_task("working")
+        say(f"[{minutes}:{seconds:02d}] {stage}", self._console)
+        if self._spinner is not None:
+            for task in self._spinner.task_ids:
+                self._spinner.remove_task(task)
+            self._spinner.add_task("working")
 
 
 @contextmanager
 def show_stages() -> Iterator[Stages]:
-    """Stages to call for the block; at a terminal with a spinner and the time that the stage takes."""
-    stages = Stages()
+    """Stages to call for the block. What Dagster prints meanwhile goes to the log, and not between them."""
     console = notes()
     if not console.is_terminal:
-        yield stages
+        with _keep_prints():
+            yield Stages(console, None)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Live(*columns, console=console, transient=True) as live:
-        stages._live = live
-        yield stages
+    columns = (SpinnerColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as spinner,
+        _keep_prints(),
+    ):
+        yield Stages(console, spinner)
+
+
+@contextmanager
+def _keep_prints() -> Iterator[None]:
+    with redirect_stdout(_LogStream()), redirect_stderr(_LogStream()):
+        yield
+
+
+class _LogStream(io.TextIOBase):
+    """A stream of which every line is logged."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines():
+            if line.strip():
+                _dagster.warning(line)
+        return len(text)

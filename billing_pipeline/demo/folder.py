@@ -9,7 +9,6 @@ from pathlib import Path
 
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError, WarehouseLocked
 from billing_pipeline.resources.file_lock import describe_holder, hold_lock
-from billing_pipeline.sandbox.demo_world import demo_config
 from billing_pipeline.settings.environment import VARIABLES, Environment, load_environment
 
 DEFAULT_FOLDER = Path("data/demo")
@@ -78,14 +77,14 @@ class DemoFolder:
                 ) from None
             yield
 
-    def reset(self) -> None:
-        """Make the folder new, with the demo's settings in it. Raises SettingsError for a folder that is no demo's."""
+    def reset(self, config: Mapping[str, str]) -> None:
+        """Make the folder new, with these settings files in it. Raises SettingsError for a folder that is no demo's."""
         if self.path.exists():
             self._refuse_foreign()
             shutil.rmtree(self.path)
         self.config.mkdir(parents=True)
         self._write_marker({})
-        for name, text in demo_config().items():
+        for name, text in config.items():
             (self.config / name).write_text(text, encoding="utf-8")
 
     def save_ports(self, ports: Ports) -> None:
@@ -101,6 +100,15 @@ class DemoFolder:
             raise NoDemoYet(
                 f"No demo ran to its end in {self.path} yet: run make run, or billing-pipeline demo."
             ) from None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether a demo ran to its end here."""
+        try:
+            self.read_ports()
+        except NoDemoYet:
+            return False
+        return True
 
     def variables(self, services: Mapping[str, str], now: str) -> dict[str, str]:
         """Every variable that the pipeline reads: the demo's value, or empty, so that no other one counts."""

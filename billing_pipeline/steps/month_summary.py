@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
+from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class MonthSummary:
     findings: tuple[Finding, ...]
     differences: tuple[str, ...]
     refused: tuple[str, ...]
+    corrections: tuple[CorrectedClient, ...]
 
     @property
     def explained(self) -> bool:
@@ -164,6 +166,7 @@ class _Reader:
             "everyone": not clients,
         }
         self._month = month
+        self._clients = clients
 
     def read(self) -> MonthSummary:
         previous = self._value("select max(month) from three_way where month = $previous_month")
@@ -185,6 +188,7 @@ class _Reader:
             findings=tuple(Finding(**row) for row in self._rows(_FINDINGS)),
             differences=tuple(row["detail"] for row in self._rows(_DIFFERING)),
             refused=tuple(row["detail"] for row in self._rows(_REFUSED)),
+            corrections=summarize_corrections(self._session, self._month, self._clients),
         )
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:
@@ -203,64 +207,98 @@ def _month_before(month: str) -> str:
     return f"{year - (number == 1)}-{(number - 2) % 12 + 1:02d}"
 
 
-_ASKED = "month = $month and ($everyone or client in (select unnest($clients::text[])))"
-
-_NEWEST = (
-    "select unnest(invoice_versions) from raw_fetches where fetch_id = "
-    "(select max(fetch_id) from raw_fetches where month = $month)"
-)
-_INVOICES = f"select count(*) from raw_invoices where version_id in ({_NEWEST})"
-_NOT_BILLED_INVOICES = "select count(distinct invoice_id) from normalized_charges where month = $month and exclude_reason = 'invoice_status'"
-
-_FATES = f"""
-    select disposition, reason, coalesce(currency, '') as currency, count(*) as lines,
-        count(*) filter (where sell is null or cost is null) as unpriced,
-        coalesce(sum(sell), 0)::decimal(28, 10) as sell, coalesce(sum(cost), 0)::decimal(28, 10) as cost
-    from dispositions where {_ASKED} group by all order by all
+# The newest fetch says which versions of the month's invoices count.
+_INVOICES = """
+    select count(*) from raw_invoices where version_id in (
+        select unnest(invoice_versions) from raw_fetches
+        where fetch_id = (select max(fetch_id) from raw_fetches where month = $month)
+    )
 """
 
-_TOTALS = f"""
-    select coalesce(currency, '') as currency,
-        sum(source_sell)::decimal(28, 10) as source_sell, sum(source_cost)::decimal(28, 10) as source_cost,
-        sum(residual_sell)::decimal(28, 10) as residual_sell, sum(residual_cost)::decimal(28, 10) as residual_cost,
+_NOT_BILLED_INVOICES = """
+    select count(distinct invoice_id) from normalized_charges
+    where month = $month and exclude_reason = 'invoice_status'
+"""
+
+_FATES = """
+    select
+        disposition,
+        reason,
+        coalesce(currency, '') as currency,
+        count(*) as lines,
+        count(*) filter (where sell is null or cost is null) as unpriced,
+        coalesce(sum(sell), 0)::decimal(28, 10) as sell,
+        coalesce(sum(cost), 0)::decimal(28, 10) as cost
+    from dispositions
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+    group by all
+    order by all
+"""
+
+_TOTALS = """
+    select
+        coalesce(currency, '') as currency,
+        sum(source_sell)::decimal(28, 10) as source_sell,
+        sum(source_cost)::decimal(28, 10) as source_cost,
+        sum(residual_sell)::decimal(28, 10) as residual_sell,
+        sum(residual_cost)::decimal(28, 10) as residual_cost,
         sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
         sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost,
-        sum(posted_sell)::decimal(28, 10) as posted_sell, sum(posted_cost)::decimal(28, 10) as posted_cost,
-        sum(readback_sell)::decimal(28, 10) as readback_sell, sum(readback_cost)::decimal(28, 10) as readback_cost,
-        sum(sell_gap)::decimal(28, 10) as sell_gap, sum(cost_gap)::decimal(28, 10) as cost_gap
-    from three_way where {_ASKED} group by all order by abs(sum(source_sell)) desc, currency
+        sum(posted_sell)::decimal(28, 10) as posted_sell,
+        sum(posted_cost)::decimal(28, 10) as posted_cost,
+        sum(readback_sell)::decimal(28, 10) as readback_sell,
+        sum(readback_cost)::decimal(28, 10) as readback_cost,
+        coalesce(sum(sell_gap), 0)::decimal(28, 10) as sell_gap,
+        coalesce(sum(cost_gap), 0)::decimal(28, 10) as cost_gap
+    from three_way
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+    group by all
+    order by abs(sum(source_sell)) desc, currency
 """
 
-_HELD = f"""
-    select holds.client, reason, detail, coalesce(currency, '') as currency,
-        sum(sell)::decimal(28, 10) as sell, sum(cost)::decimal(28, 10) as cost,
+_HELD = """
+    select
+        client,
+        reason,
+        detail,
+        coalesce(currency, '') as currency,
+        sum(sell)::decimal(28, 10) as sell,
+        sum(cost)::decimal(28, 10) as cost,
         count(source_line_id) as lines
-    from holds where {_ASKED}
+    from holds
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
     order by min(reason_rank), abs(coalesce(sum(sell), 0)) desc, client, detail
 """
 
-_UNMAPPED = f"""
+_UNMAPPED = """
     select client, company_id, company_name, coalesce(currency, '') as currency, lines, sell, cost
-    from unmapped_money where {_ASKED} order by abs(sell) desc, client
+    from unmapped_money
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+    order by abs(sell) desc, client
 """
 
 _FINDINGS = """
-    select kind, client, detail from findings
-    where month = $month and ($everyone or client is null or client in (select unnest($clients::text[])))
+    select kind, client, detail
+    from findings
+    where month = $month
+        and ($everyone or client is null or client in (select unnest($clients::text[])))
         and kind not in ('control_total', 'answer_differs', 'read_back_differs', 'found_twice', 'refused')
     order by kind, client nulls first, detail
 """
 
 _DIFFERING = """
-    select detail from findings
-    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+    select detail
+    from findings
+    where month = $month
+        and ($everyone or client in (select unnest($clients::text[])))
         and kind in ('answer_differs', 'read_back_differs', 'found_twice')
     order by detail
 """
 
 _REFUSED = """
-    select detail from findings
+    select detail
+    from findings
     where month = $month and ($everyone or client in (select unnest($clients::text[]))) and kind = 'refused'
     order by detail
 """

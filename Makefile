@@ -1,0 +1,78 @@
+# Every target sets itself up; `make` alone lists them.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK_TOOL := $(VENV)/lock-tool
+# The oldest Python that will do comes first: it is the one that the lock was tried with.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && { echo "$$p"; exit; }; \
+	done; echo python3)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+
+.PHONY: help run ui test check format bench coverage-matrix lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+run: $(STAMP) ## Close a demo month on this machine, and show what came of it
+	@$(BIN)/billing-pipeline demo
+
+ui: $(STAMP) ## Show the demo in Dagster's UI, until Ctrl-C
+	@$(BIN)/billing-pipeline demo --ui
+
+test: $(STAMP) ## Run all tests, offline
+	@$(BIN)/python -m pytest -n 2
+
+check: $(STAMP) ## Check format, lint, types, imports and dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+format: $(STAMP) ## Format the code, and correct what can be corrected
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure requests, time and memory
+	@$(BIN)/python -m benchmarks
+
+coverage-matrix: $(STAMP) ## Write docs/coverage.md: which combinations of settings have a golden case
+	@$(BIN)/python -m billing_pipeline_tests.coverage_matrix
+
+lock: $(LOCK_TOOL)/bin/uv ## Write requirements.lock anew from pyproject.toml
+	@echo 'duckdb<2' > $(VENV)/constraints.txt
+	@$(LOCK_TOOL)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-strip-extras --extra dev --constraint $(VENV)/constraints.txt \
+		--output-file requirements.lock pyproject.toml
+	@echo "requirements.lock is new: run make test and make check, then commit it."
+
+clean: ## Remove the environment, caches and the demo; never your own data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf data/demo data/demo.lock
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || { \
+		echo "Python 3.11 to 3.14 is needed, and $(PYTHON) is not: install it, or name it: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)." >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements.lock lists into $(VENV): about a minute, only this once ..." >&2
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(LOCK_TOOL)/bin/uv: | $(BIN)/python
+	@echo "Installing uv, which writes the lock ..." >&2
+	@$(PYTHON) -m venv $(LOCK_TOOL)
+	@$(LOCK_TOOL)/bin/python -m pip --disable-pip-version-check --quiet install uv

@@ -1,0 +1,101 @@
+"""`check` and `codes`: what they read, and that they change nothing."""
+
+from billing_pipeline_tests.cli.typing_commands import type_command
+from billing_pipeline_tests.scenarios.closing import Provider
+from billing_pipeline_tests.scenarios.worlds import ACME, BIRCH, CEDAR, ITEM, make_halopsa_client, make_world
+
+
+def test_check_tells_all_rights_and_that_everything_is_there(msp: Provider) -> None:
+    typed = type_command(msp, "check")
+    assert typed.exit_code == 0
+    assert "Pax8 invoices: readable" in typed.stdout
+    assert "HaloPSA Invoice: readable" in typed.stdout
+    assert "HaloPSA granted the scope" in typed.stdout
+    assert "Ready: billing-pipeline close MONTH" in typed.stdout
+    changed = {**msp.sandbox.pax8_service.log.counts(), **msp.sandbox.halopsa_service.log.counts()}
+    assert {route for route in changed if not route.startswith("GET ")} == {"POST /v1/token", "POST /auth/token"}
+    assert not msp.warehouse.exists()
+
+
+def test_check_tells_the_trouble_of_both_services(msp: Provider) -> None:
+    msp.switch_halopsa(permission_denied=["GET /api/Item", "GET /api/Tax"], permission_status=403)
+    typed = type_command(msp, "check", PAX8_CLIENT_SECRET="wrong")
+    assert typed.exit_code == 1
+    assert "PAX8_CLIENT_SECRET" in typed.stderr
+    assert "read:items" in typed.stderr
+    assert "read access to taxes" in typed.stderr
+
+
+def test_check_with_missing_variables_is_wrong_settings(msp: Provider) -> None:
+    typed = type_command(msp, "check", HALOPSA_RESOURCE_SERVER=None)
+    assert typed.exit_code == 2
+    assert "HALOPSA_RESOURCE_SERVER is missing" in typed.stderr
+    assert "Pax8 invoices: readable" in typed.stdout
+
+
+def test_check_with_broken_settings_names_all_of_them(msp: Provider) -> None:
+    msp.set_settings(settings={"tax_engine": "none_such"}, mode="automatik")
+    typed = type_command(msp, "check")
+    assert typed.exit_code == 2
+    assert "tax_engine" in typed.stderr
+    assert "mode" in typed.stderr
+
+
+def test_check_finds_what_the_settings_name_and_the_services_do_not_have(msp: Provider) -> None:
+    contracts = [{"id": 70, "ref": "MS-1", "client_id": BIRCH.halopsa_id}]
+    clients = [make_halopsa_client(ACME), make_halopsa_client(BIRCH, inactive=True)]
+    msp.sandbox.reset(make_world([ACME], [], clients=clients, contracts=contracts))
+    msp.set_settings(
+        settings={"codes": {"tax": 99, "accounts": "4192", "expense": "6000"}},
+        clients={"birch": {"settings": {"codes": {"item": 901}}}},
+    )
+    rows = [
+        ("acme", "Acme", ACME.halopsa_id, ACME.company_id, "false", -7, 70),
+        ("birch", "Birch", BIRCH.halopsa_id, BIRCH.company_id, "false", "", ""),
+        ("cedar", "Cedar", CEDAR.halopsa_id, "", "false", "", ""),
+    ]
+    msp.write_csv("clients.csv", rows)
+    msp.write_csv("products.csv", [("pax8", "azure", "", "", 902), ("pax8", "p-1", "", "Monthly", ITEM)])
+    typed = type_command(msp, "check")
+    assert typed.exit_code == 2
+    lines = (msp.config / "billing.yaml").read_text().splitlines()
+    line = 1 + next(place for place, text in enumerate(lines) if "item: 901" in text)
+    for told in (
+        f"billing.yaml:{line}: codes.item 901 is no active item of HaloPSA",
+        "codes.tax 99 is no tax of HaloPSA",
+        "products.csv: azure has item 902, which HaloPSA does not list",
+        "acme has recurring invoice -7, which HaloPSA does not have",
+        f"acme has contract 70, which belongs to HaloPSA client {BIRCH.halopsa_id}",
+        f"cedar has HaloPSA client {CEDAR.halopsa_id}, which HaloPSA does not have",
+        "6 settings to correct",
+    ):
+        assert told in typed.stderr
+    flowed = " ".join(typed.stdout.split())
+    assert "codes.expense 6000 is on nothing in HaloPSA yet" in flowed
+    assert "codes.accounts" not in flowed
+    assert "which is inactive: its months will be held" in flowed
+    assert f"birch has Pax8 company {BIRCH.company_id}, which Pax8 does not list" in flowed
+
+
+def test_codes_lists_what_halopsa_has_to_choose_from(msp: Provider) -> None:
+    groups = [{"id": 31, "name": "Cloud subscriptions", "nominalcode": "4100", "nominalcodepurchase": "5001"}]
+    items = [
+        {"id": ITEM, "name": "Cloud services", "taxcode": 3, "nominalcode": "4192", "assetgroup_id": 31},
+        {"id": 901, "name": "Azure", "taxcode": 0, "nominalcode": "4192", "purchasenominalcode": "5002"},
+    ]
+    msp.sandbox.reset(make_world([ACME], [], items=items, asset_groups=groups))
+    typed = type_command(msp, "codes")
+    assert typed.exit_code == 0
+    shown = " ".join(typed.stdout.split())
+    assert "900 Cloud services Cloud subscriptions 4192 3" in shown
+    assert "3 NONE No tax 0.0" in shown
+    assert "4192 2 items" in shown
+    assert "5002 1 item" in shown
+
+
+def test_codes_of_an_empty_halopsa_says_so(msp: Provider) -> None:
+    msp.sandbox.reset(make_world([], [], items=[], taxes=[]))
+    typed = type_command(msp, "codes")
+    assert typed.exit_code == 0
+    assert "HaloPSA has no item." in typed.stdout
+    assert "None is in use" in typed.stdout
