@@ -1,0 +1,137 @@
+"""Invoices that were credited after their charges were posted, and the invoices that follow them.
+
+Source: the distributor credits a wrong invoice as a whole, keeps it in the list, and a new invoice follows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from billing_pipeline.billing.invoice_status import Standing
+
+
+@dataclass(frozen=True)
+class SeenInvoice:
+    """An invoice as the newest fetch has it; `first_fetch` is the fetch that saw it first."""
+
+    invoice_id: str
+    status: str
+    standing: Standing
+    invoice_date: date | None
+    partner_name: str | None
+    company_id: str | None
+    first_fetch: int
+
+
+@dataclass(frozen=True)
+class StandingCharge:
+    """A charge that stands billed for an invoice which is credited now.
+
+    `sell` and `cost` are what was billed in the minor unit, `source_*` exact. `billed_charge_key` is the key of the
+    line that bears it in HaloPSA, on the document `document_key`, of the group `group`.
+    """
+
+    charge_key: str
+    billed_charge_key: str
+    integration: str
+    invoice_id: str
+    invoice_date: date
+    line_no: int
+    currency: str
+    sell: Decimal
+    cost: Decimal
+    source_sell: Decimal
+    source_cost: Decimal
+    document_key: str
+    halopsa_invoice_id: int | None
+    posted_fetch: int
+    group: str
+    row_kind: str
+    line_class: str
+    collapse_group: str | None
+    subscription_id: str | None
+    product_id: str
+    sku: str
+    term: str
+    name: str
+    period_start: date | None
+    period_end: date | None
+    item_id: int | None
+    item_reference: str | None
+    short_description: str
+    income_account: str | None
+    expense_account: str | None
+    tax_id: int | None
+
+
+@dataclass(frozen=True)
+class CorrectionCase:
+    """What is open for one client: the credited invoices with the charges that stand billed for them.
+
+    `followers` are the invoices not seen when those charges were posted, `pairs` the follower that is proposed to
+    replace each credited invoice, None where there is none.
+    """
+
+    credited: tuple[SeenInvoice, ...]
+    standing: tuple[StandingCharge, ...]
+    followers: tuple[SeenInvoice, ...]
+    pairs: Mapping[str, str | None]
+
+    def follows(self, invoice_id: str) -> bool:
+        """Whether the charges of an invoice wait for this case."""
+        return any(one.invoice_id == invoice_id for one in self.followers)
+
+
+def name_documents(halopsa_invoice_ids: Iterable[int | None]) -> str:
+    """HaloPSA documents as texts name them, each once; ids of recurring invoices are below zero."""
+    known = sorted({one for one in halopsa_invoice_ids if one is not None}, key=lambda one: (one < 0, abs(one)))
+    return ", ".join(f"invoice {one}" if one > 0 else f"recurring invoice {one}" for one in known)
+
+
+def is_same_partner(one: SeenInvoice, other: SeenInvoice) -> bool:
+    """Whether two invoices may be of one partner: nothing that both of them say of it differs."""
+    said = ((one.company_id, other.company_id), (one.partner_name, other.partner_name))
+    return all(not a or not b or a.strip().casefold() == b.strip().casefold() for a, b in said)
+
+
+def open_case(invoices: Sequence[SeenInvoice], standing: Sequence[StandingCharge]) -> CorrectionCase | None:
+    """The case of one client; None where nothing stands billed for a credited invoice.
+
+    `invoices` are all of the month, `standing` the client's charges that stand billed for those not to be billed.
+    """
+    if not standing:
+        return None
+    by_id = {invoice.invoice_id: invoice for invoice in invoices}
+    credited = [by_id[invoice_id] for invoice_id in sorted({charge.invoice_id for charge in standing})]
+    credited.sort(key=_age)
+    posted = {
+        one.invoice_id: max(charge.posted_fetch for charge in standing if charge.invoice_id == one.invoice_id)
+        for one in credited
+    }
+    followers = sorted(
+        (
+            invoice
+            for invoice in invoices
+            if invoice.standing != "not_billed"
+            and any(is_same_partner(invoice, one) and invoice.first_fetch > posted[one.invoice_id] for one in credited)
+        ),
+        key=_age,
+    )
+    return CorrectionCase(tuple(credited), tuple(standing), tuple(followers), _propose_pairs(credited, followers))
+
+
+def _propose_pairs(credited: Iterable[SeenInvoice], followers: Sequence[SeenInvoice]) -> dict[str, str | None]:
+    """For each credited invoice, oldest first, the oldest follower of its partner that is not taken yet."""
+    taken: set[str] = set()
+    pairs: dict[str, str | None] = {}
+    for one in credited:
+        free = (other for other in followers if other.invoice_id not in taken and is_same_partner(one, other))
+        found = next(free, None)
+        pairs[one.invoice_id] = None if found is None else found.invoice_id
+        taken.update(() if found is None else (found.invoice_id,))
+    return pairs
+
+
+def _age(invoice: SeenInvoice) -> tuple[date, int, str]:
+    return (invoice.invoice_date or date.max, invoice.first_fetch, invoice.invoice_id)

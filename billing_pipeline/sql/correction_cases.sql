@@ -1,0 +1,33 @@
+-- One row a credited invoice, the invoice that takes its place, client, currency and state: billed, due, difference.
+select
+    corrections.credited_invoice_id,
+    statuses.status as credited_status,
+    corrections.replacement_invoice_id,
+    corrections.client,
+    corrections.currency,
+    corrections.state,
+    cast(sum(corrections.old_sell) as decimal(28, 10)) as billed_sell,
+    cast(sum(corrections.old_cost) as decimal(28, 10)) as billed_cost,
+    cast(sum(corrections.new_sell) as decimal(28, 10)) as due_sell,
+    cast(sum(corrections.new_cost) as decimal(28, 10)) as due_cost,
+    count(corrections.charge_key) as differing,
+    count(*) - count(corrections.charge_key) as unchanged
+from corrections
+left join (
+    select
+        invoice_id,
+        arg_max(status, version_id) as status
+    from raw_invoices
+    group by invoice_id
+) as statuses on statuses.invoice_id = corrections.credited_invoice_id
+where
+    corrections.month = $month
+    and ($everyone or corrections.client in (select unnest($clients::text[])))
+group by all
+order by
+    corrections.credited_invoice_id,
+    corrections.replacement_invoice_id nulls last,
+    abs(sum(corrections.new_sell - corrections.old_sell)) desc,
+    corrections.client,
+    corrections.currency,
+    corrections.state
