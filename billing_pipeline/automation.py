@@ -14,12 +14,13 @@ from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.partitions import (
     CLIENTS,
-    client_blocks,
     range_tags,
     register_clients,
+    whole_range,
 )
 from billing_pipeline.resources.configuration import ConfigurationResource
 from billing_pipeline.resources.pax8 import Pax8Resource
+from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.warehouse import WarehouseResource
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.snapshots import KINDS
@@ -28,6 +29,9 @@ CLOSE_ID_TAG = "billing/close_id"
 # On a fetch whose close prepares the month itself: the sensor leaves it alone.
 PREPARED_BY_TAG = "billing/prepared_by"
 MOST_FETCHES_A_TICK = 24
+# A sensor has a minute: it looks again at its next tick rather than wait as long as a run may.
+_QUICK_LOOK = RetryPolicy(attempts=2, backoff=0.5, longest_wait=5, total_wait=5)
+_QUICK_LOOK_SECONDS = 10
 FETCH_MONTH, PREPARE_MONTH, POST_MONTH, PROVE_MONTH = "fetch_month", "prepare_month", "post_month", "prove_month"
 
 _SELECTIONS: Mapping[str, tuple[Sequence[str], str]] = {
@@ -131,7 +135,7 @@ def _list_invoices(pax8: Pax8Resource, months: Sequence[str]) -> list[SeenInvoic
     first = date.fromisoformat(f"{months[0]}-01")
     last_year, last_month = int(months[-1][:4]), int(months[-1][5:])
     last = date(last_year, last_month, monthrange(last_year, last_month)[1])
-    with pax8.open() as client:
+    with pax8.open(_QUICK_LOOK, _QUICK_LOOK_SECONDS) as client:
         rows = client.invoices(first, last)
     return [SeenInvoice(str(row["id"]), str(row.get("status") or ""), str(row["invoiceDate"])[:7]) for row in rows]
 
@@ -187,13 +191,11 @@ def _prepare(
     context.log.info(f"{month}: {len(clients)} clients, {len(new)} of them new.")
     registered = context.instance.get_dynamic_partitions(CLIENTS)
     close = tags.get(CLOSE_ID_TAG) or close_id(month, configuration.now())
-    return [
-        dg.RunRequest(
-            run_key=f"prepare {month} after event {storage_id}, part {number}",
-            tags={**range_tags(month, block), CLOSE_ID_TAG: close},
-        )
-        for number, block in enumerate(client_blocks(registered, clients), start=1)
-    ]
+    everyone = whole_range(registered, clients)
+    if not everyone:
+        return []
+    tags = {**range_tags(month, everyone), CLOSE_ID_TAG: close}
+    return [dg.RunRequest(run_key=f"prepare {month} after event {storage_id}", tags=tags)]
 
 
 def close_id(month: str, now: datetime) -> str:

@@ -18,6 +18,7 @@ from billing_pipeline.steps.month_checks import (
     find_holds,
     find_incomplete_invoices,
     find_posting_differences,
+    find_tax_differences,
     find_three_way_gaps,
     find_unmapped_money,
 )
@@ -32,6 +33,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
         _nothing_is_held(),
         _three_ways_agree(),
         _posted_as_planned(),
+        _tax_as_expected(),
     ]
 
 
@@ -79,9 +81,9 @@ def _every_line_has_one_fate() -> dg.AssetChecksDefinition:
     def every_line_has_one_fate(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, configuration: ConfigurationResource
     ) -> dg.AssetCheckResult:
-        pax8 = configuration.load().settings.integrations.pax8
+        config = configuration.load()
         with warehouse.open().session("check that every line has one fate") as session:
-            rows = find_conservation_gaps(session, month_of_tags(context.run.tags), pax8)
+            rows = find_conservation_gaps(session, month_of_tags(context.run.tags), config)
         return _result(rows, "gaps", dg.AssetCheckSeverity.ERROR)
 
     return every_line_has_one_fate
@@ -122,3 +124,16 @@ def _posted_as_planned() -> dg.AssetChecksDefinition:
         return _result(rows, "differences", dg.AssetCheckSeverity.ERROR)
 
     return posted_as_planned
+
+
+def _tax_as_expected() -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset="month_reconciliation",
+        description="The tax that HaloPSA computed is what the taxes sent come to. Differences are never repaired.",
+    )
+    def tax_as_expected(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        with warehouse.open().session("check the tax that HaloPSA computed") as session:
+            rows = find_tax_differences(session, month_of_tags(context.run.tags))
+        return _result(rows, "tax_differences", dg.AssetCheckSeverity.WARN)
+
+    return tax_as_expected

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from billing_pipeline.automation import (
     CLOSE_ID_TAG,
@@ -26,6 +27,7 @@ from billing_pipeline.partitions import (
     client_blocks,
     range_tags,
     register_clients,
+    whole_range,
 )
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment
@@ -44,12 +46,16 @@ class RunFailed(BillingPipelineError):
 
 @dataclass(frozen=True)
 class Closing:
-    """What is to be closed: `clients` empty means all, `force_caps` are caps that a person chose to pass."""
+    """What is to be closed: `clients` empty means all, `force_caps` are caps that a person chose to pass.
+
+    `correct` asks for the differences of invoices that were credited after their charges were posted.
+    """
 
     month: str
     clients: tuple[str, ...] = ()
     post: bool = False
     force_caps: tuple[str, ...] = ()
+    correct: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,10 @@ def close_month(environment: Environment, closing: Closing, progress: Progress =
             clients = _run_all(runs, warehouse, config, closing)
         except BillingPipelineError:
             raise
-        except dg.DagsterError as error:
-            raise RunFailed(_explain(error)) from error
+        except (dg.DagsterError, dg.Failure) as error:
+            raise RunFailed(_explain(error, closing.month)) from error
+        except dg.DagsterExecutionInterruptedError as stop:
+            raise KeyboardInterrupt from stop
     return Closed(tags[CLOSE_ID_TAG], tuple(clients), tuple(runs.done), tuple(dead))
 
 
@@ -120,11 +128,14 @@ def _run_all(runs: _Runs, warehouse: Warehouse, config: LoadedSettings, closing:
     with warehouse.session("list the month's clients") as session:
         everyone = clients_of_month(session, config, month)
         _refuse_unknown_clients(closing.clients, everyone)
-        clients = clients_to_redo(session, config, month, list(closing.clients)) if closing.clients else everyone
+        some = clients_to_redo(session, config, month, list(closing.clients)) if closing.clients else []
     register_clients(runs.instance, everyone)
-    blocks = client_blocks(runs.instance.get_dynamic_partitions(CLIENTS), clients)
+    registered = runs.instance.get_dynamic_partitions(CLIENTS)
+    clients = some or whole_range(registered, everyone)
+    blocks = client_blocks(registered, clients)
     count = f"{len(clients)} client{'s' if len(clients) != 1 else ''}"
-    planning = {"ready_to_invoice": {"config": {"force_caps": list(closing.force_caps)}}}
+    chosen = {"force_caps": list(closing.force_caps), "correct": closing.correct}
+    planning = {"ready_to_invoice": {"config": chosen}}
     for block in blocks:
         runs.run(PREPARE_MONTH, range_tags(month, block), f"Preparing {_part(block, blocks, count)}", planning)
     if closing.post:
@@ -175,6 +186,14 @@ def _refuse_unknown_clients(asked: Sequence[str], everyone: Sequence[str]) -> No
         )
 
 
-def _explain(error: dg.DagsterError) -> str:
+def _explain(error: dg.DagsterError | dg.Failure, month: str) -> str:
+    if isinstance(error, dg.Failure) and error.description:
+        return error.description
+    if isinstance(error, DagsterAssetCheckFailedError):
+        failed = ", ".join(line for line in str(error).splitlines()[1:] if line)
+        return (
+            f"A check of {month} failed, so nothing after it was done: {failed}. Its table in the Dagster UI (make ui) "
+            f"says what differs; then run billing-pipeline close {month} again."
+        )
     cause = error.__cause__ or error
     return f"{type(cause).__name__}: {cause}"

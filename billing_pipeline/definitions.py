@@ -28,7 +28,7 @@ def build_defs(environment: Environment | None = None, **resource_overrides: Any
     if environment is None:
         environment = load_environment(os.environ, Path(".env"))
     settings = load_settings(environment.config_folder).settings
-    partitions = build_partitions(settings.start_month, settings.time_zone)
+    partitions = build_partitions(settings.start_month, settings.time_zone, environment.now())
     jobs = build_jobs()
     return dg.Definitions(
         assets=[

@@ -29,7 +29,7 @@ def build_month_reconciliation(partitions: BillingPartitions) -> dg.AssetsDefini
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, configuration: ConfigurationResource
     ) -> dg.MaterializeResult[Any]:
         work = Work(
-            context.partition_key, (), warehouse.open(), configuration.load(), configuration.now(), context.run_id
+            context.partition_key, (), warehouse.open(), configuration.load(), configuration.now(), context.run.run_id
         )
         proof = prove(work)
         published = publish(work.warehouse)

@@ -1,5 +1,9 @@
 """From a Dagster run to the work of a step: its month, its clients, settings and clock."""
 
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from billing_pipeline.partitions import read_scope
@@ -13,12 +17,16 @@ def read_work(
 ) -> Work:
     """The work of a month × client step. Raises RangeError for a range that is not what was asked for."""
     month, clients = read_scope(context.partition_keys, context.run.tags)
-    return Work(month, clients, warehouse.open(), configuration.load(), configuration.now(), context.run_id)
+    return Work(month, clients, warehouse.open(), configuration.load(), configuration.now(), context.run.run_id)
 
 
-def describe_run(context: dg.AssetExecutionContext, metadata: dict[str, dg.MetadataValue]) -> None:
-    """Put the run's one table on its last partition, which is what the UI shows first.
+def describe_run(context: dg.AssetExecutionContext, metadata: Mapping[str, Any]) -> None:
+    """Put the run's one table on the partition whose event comes last, which is what the UI shows first.
 
     On every partition it would cost as much again as the event itself.
     """
-    context.add_asset_metadata(metadata, partition_key=context.partition_keys[-1])
+    with warnings.catch_warnings():
+        # `partition_keys`, which is to replace this, has the order of registration; events have that of a set.
+        warnings.simplefilter("ignore")
+        last = context.asset_partition_keys_for_output()[-1]
+    context.add_asset_metadata(dict(metadata), partition_key=last)

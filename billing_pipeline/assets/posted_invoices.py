@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from billing_pipeline.assets.month_work import read_work
+from billing_pipeline.assets.month_work import describe_run, read_work
 from billing_pipeline.assets.tables import markdown_table
 from billing_pipeline.partitions import BillingPartitions
 from billing_pipeline.resources.configuration import ConfigurationResource
@@ -56,7 +56,7 @@ def build_posted_invoices(partitions: BillingPartitions) -> dg.AssetsDefinition:
                 {"documents": row["documents"], "posted": row["posted"], "halopsa_invoices": row["halopsa_invoices"]},
                 partition_key=keys[row["client"]],
             )
-        context.add_asset_metadata(_describe_run(result, rows), partition_key=context.partition_keys[-1])
+        describe_run(context, _describe_run(result, rows))
         if result.stopped is not None:
             raise dg.Failure(
                 f"Posting of {work.month} stopped: {result.stopped} {len(result.posted)} documents were posted before; "

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from billing_pipeline.assets.month_work import read_work
+from billing_pipeline.assets.month_work import describe_run, read_work
 from billing_pipeline.assets.tables import markdown_table
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.partitions import BillingPartitions
@@ -20,9 +20,10 @@ GROUP = "billing_month"
 
 
 class PlanningConfig(dg.Config):
-    """Names of the caps that a person has chosen to pass this time."""
+    """What a person has chosen this time: the caps to pass, and whether credited invoices are corrected."""
 
     force_caps: list[str] = Field(default_factory=list)
+    correct: bool = False
 
 
 def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition:
@@ -49,7 +50,7 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
             with halopsa.open() as client:
                 return client.invoices(since=since)
 
-        planned = plan(work, config.force_caps, read_invoices, halopsa.resource_server)
+        planned = plan(work, config.force_caps, read_invoices, halopsa.resource_server, correct=config.correct)
         keys = {
             key.keys_by_dimension["client"]: key
             for key in context.partition_keys
@@ -57,7 +58,7 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
         }
         for one in planned:
             context.add_asset_metadata(_describe_client(one), partition_key=keys[one.client])
-        context.add_asset_metadata(_describe_month(planned), partition_key=context.partition_keys[-1])
+        describe_run(context, _describe_month(planned))
 
     return ready_to_invoice
 

@@ -17,11 +17,17 @@ def markdown_table(rows: Sequence[Mapping[str, Any]], empty: str = "None.") -> d
     if not rows:
         return dg.MetadataValue.md(empty)
     names = list(rows[0])
-    lines = ["| " + " | ".join(name.replace("_", " ") for name in names) + " |", "|" + " --- |" * len(names)]
+    lines = ["| " + " | ".join(name.replace("_", " ") for name in names) + " |", _alignment(rows, names)]
     lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in rows[:MOST_ROWS]]
     if len(rows) > MOST_ROWS:
         lines.append(f"\n… and {len(rows) - MOST_ROWS} more rows.")
     return dg.MetadataValue.md("\n".join(lines))
+
+
+def _alignment(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Numbers stand to the right, so that they can be compared."""
+    numbers = [any(isinstance(row[name], (Decimal, int)) for row in rows[:MOST_ROWS]) for name in names]
+    return "|" + "".join(" ---: |" if number else " --- |" for number in numbers)
 
 
 def _cell(value: Any) -> str:

@@ -84,7 +84,7 @@ def find_client_caps(plan: ClientPlan, caps: Caps, forced: Sequence[str], histor
 
 def find_month_cap(plans: Sequence[ClientPlan], already_posted: int, caps: Caps, forced: Sequence[str]) -> str | None:
     """What is to be said when the month makes more invoices than `max_invoices` allows; None when it does not."""
-    count = already_posted + sum(len(plan.documents) for plan in plans)
+    count = already_posted + sum(document.action != "record" for plan in plans for document in plan.documents)
     if caps.max_invoices is None or count <= caps.max_invoices or "max_invoices" in forced:
         return None
     return f"{count} invoices are more than caps.max_invoices {caps.max_invoices} allows"

@@ -25,6 +25,11 @@ def charge_key(integration: str, invoice_id: str, source_line_id: str) -> str:
     return CHARGE_PREFIX + _digest("line", integration, invoice_id, source_line_id)
 
 
+def reversal_key(billed: str) -> str:
+    """The key of the line that takes back a charge which stands billed under the key `billed`."""
+    return CHARGE_PREFIX + _digest("reversal", billed)
+
+
 def document_key(client: str, currency: str, group: str, charge_keys: Iterable[str]) -> str:
     """The key of a document that we create, from the charges on it."""
     return DOCUMENT_PREFIX + _digest("document", client, currency, group, *sorted(charge_keys))

@@ -1,13 +1,14 @@
 """From reconciled charges to the plan of a client's month, and the holds that keep it from being posted."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from billing_pipeline.billing.keys import document_key, slot_key
-from billing_pipeline.billing.line_text import long_description, short_description
+from billing_pipeline.billing.credited_invoices import name_documents
+from billing_pipeline.billing.keys import document_key
+from billing_pipeline.billing.line_text import describe_line
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import (
     BilledClient,
@@ -19,9 +20,9 @@ from billing_pipeline.billing.plan_types import (
     PlannedLine,
 )
 from billing_pipeline.billing.quantities import line_amounts
-from billing_pipeline.billing.routing import Routes, Targets
+from billing_pipeline.billing.recurring import TemplateChange
+from billing_pipeline.billing.routing import Routes
 from billing_pipeline.billing.settings import ChargeSettings
-from billing_pipeline.billing.targets import TargetLine, our_lines
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,19 @@ def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan]) -> 
 
 
 def route_holds(routes: Routes) -> list[Hold]:
-    """The holds of charges that can land nowhere."""
-    return [hold for reason, detail, charges in routes.holds for hold in hold_client(reason, detail, charges)]
+    """The holds of charges that can land nowhere, and of lines that cannot be ended, which are without money."""
+    return [
+        hold
+        for reason, detail, charges in routes.holds
+        for hold in hold_client(reason, detail, charges) or [Hold("held", reason, detail, None, None, None)]
+    ]
 
 
-def plan_client(month: str, client: BilledClient, routes: Routes, targets: Targets, rules: PlanRules) -> ClientPlan:
+def plan_client(month: str, client: BilledClient, routes: Routes, rules: PlanRules) -> ClientPlan:
     """The documents to create and to change, sorted so that the same charges always make the same plan."""
     groups: dict[tuple[str, str], list[ChargeToPlan]] = defaultdict(list)
     for charge in routes.new:
-        groups[(charge.currency, _group_of(charge, rules))].append(charge)
+        groups[(charge.currency, group_of(charge, rules))].append(charge)
     documents = [
         _plan_document(client, currency, group, members, rules) for (currency, group), members in sorted(groups.items())
     ]
@@ -96,82 +101,47 @@ def plan_client(month: str, client: BilledClient, routes: Routes, targets: Targe
             replace(
                 document,
                 action="update_invoice",
+                # The invoice keeps the date that it has.
+                date_rule="source",
+                invoice_date=target.invoice_date or document.invoice_date,
                 target_id=target.target_id,
                 target_hash=target.observed_hash,
                 other_sell=target.net,
             )
         )
-    recurring = _plan_recurring(month, client, routes.recurring, targets, rules)
+    documents += [_plan_change(month, client, change, rules) for change in routes.changes]
     charges = [*routes.new, *routes.recurring, *(charge for _, members in routes.latest.values() for charge in members)]
-    return ClientPlan(month, client.client, _new_items(charges, rules), (*documents, *recurring))
+    return ClientPlan(month, client.client, new_items(charges, rules), tuple(documents))
 
 
-def _plan_recurring(
-    month: str, client: BilledClient, charges: Sequence[ChargeToPlan], targets: Targets, rules: PlanRules
-) -> list[PlannedDocument]:
-    """The change of the client's recurring invoice: our lines in place by slot, new ones added, ended ones inactive."""
-    template = targets.template
-    if template is None or not targets.writes_template:
-        return []
-    ours = our_lines(template)
-    slots = assign_slots(client.client, charges, targets.kept_slots)
-    ended = [
-        line
-        for key, line in sorted(ours.items())
-        if key not in targets.kept_slots and key not in slots.values() and not line.inactive
-    ]
-    if not charges and not ended:
-        return []
-    currency = next((charge.currency for charge in charges), client.currency or "")
+def _plan_change(month: str, client: BilledClient, change: TemplateChange, rules: PlanRules) -> PlannedDocument:
+    """The change of a recurring invoice: our lines in place by slot, new ones added, ended ones inactive."""
+    template = change.target
+    currency = next((charge.currency for charge in change.charges), client.currency or "")
     group = f"recurring invoice {template.target_id} for {month}"
-    document = _plan_document(client, currency, group, charges, rules)
-    lines = tuple(
-        replace(line, slot_key=slots[line.charge_key], target_line_id=_line_id(ours.get(slots[line.charge_key])))
-        for line in document.lines
+    document = _plan_document(client, currency, group, change.charges, rules)
+    lines = []
+    for line in document.lines:
+        there = change.line_of(line.charge_key)
+        target_line_id = None if there is None else there.line_id
+        lines.append(replace(line, slot_key=change.slots[line.charge_key], target_line_id=target_line_id))
+    ended = tuple(sorted(line.line_id for line in change.ended))
+    ours = {line.target_line_id for line in lines} | set(ended)
+    others = (line.net for line in template.lines if not line.inactive and line.line_id not in ours)
+    return replace(
+        document,
+        lines=tuple(lines),
+        action="update_recurring",
+        date_rule="source",
+        # A template has no date of its own: that of the charges, else of the month, and never the clock's.
+        invoice_date=max((charge.invoice_date for charge in change.charges), default=date.fromisoformat(f"{month}-01")),
+        billed_client_id=template.client_id or client.recurring_client_id,
+        target_id=template.target_id,
+        target_hash=template.observed_hash,
+        issue_mark=template.issue_mark,
+        other_sell=sum(others, Decimal(0)),
+        deactivate=ended,
     )
-    replaced = {line.target_line_id for line in lines} | {line.line_id for line in ended}
-    return [
-        replace(
-            document,
-            lines=lines,
-            action="update_recurring",
-            billed_client_id=client.recurring_client_id,
-            target_id=template.target_id,
-            target_hash=template.observed_hash,
-            issue_mark=template.issue_mark,
-            other_sell=sum(
-                (line.net for line in template.lines if not line.inactive and line.line_id not in replaced), Decimal(0)
-            ),
-            deactivate=tuple(sorted(line.line_id for line in ended)),
-        )
-    ]
-
-
-def assign_slots(client: str, charges: Sequence[ChargeToPlan], taken: Collection[str]) -> dict[str, str]:
-    """The slot key of each charge, by charge key; equal subscriptions count on in the order of their lines.
-
-    `taken` are slots that this month's charges have already: a later one does not write over them.
-    """
-    slots: dict[str, str] = {}
-    used = set(taken)
-    for charge in sorted(charges, key=_line_order):
-        subscription = (
-            (charge.subscription_id,) if charge.subscription_id else (charge.product_id, charge.sku, charge.term)
-        )
-        ordinal = 1
-        while (key := slot_key(client, charge.integration, charge.currency, subscription, ordinal)) in used:
-            ordinal += 1
-        used.add(key)
-        slots[charge.charge_key] = key
-    return slots
-
-
-def _line_id(line: TargetLine | None) -> int | None:
-    return None if line is None else line.line_id
-
-
-def _line_order(charge: ChargeToPlan) -> tuple[date, str, int, str]:
-    return (charge.invoice_date, charge.invoice_id, charge.line_no, charge.charge_key)
 
 
 def find_negative_documents(plan: ClientPlan) -> list[Hold]:
@@ -180,7 +150,7 @@ def find_negative_documents(plan: ClientPlan) -> list[Hold]:
         Hold(
             "held",
             "negative_total",
-            f"the {document.currency} invoice would come to {show_amount(document.resulting_total, document.currency)}",
+            _describe_negative(document),
             document.currency,
             sum((line.source_sell for line in document.lines), Decimal(0)),
             sum((line.source_cost for line in document.lines), Decimal(0)),
@@ -190,7 +160,19 @@ def find_negative_documents(plan: ClientPlan) -> list[Hold]:
     ]
 
 
-def _group_of(charge: ChargeToPlan, rules: PlanRules) -> str:
+def _describe_negative(document: PlannedDocument) -> str:
+    said = f"would come to {show_amount(document.resulting_total, document.currency)}"
+    if not document.corrects:
+        return f"the {document.currency} invoice {said}"
+    first = name_documents(pair.old_halopsa_invoice_id for pair in document.corrects)
+    return (
+        f"the {document.currency} correction of HaloPSA {first} {said}: to post it all the same, close with "
+        "--post --correct --force-cap negative_invoice"
+    )
+
+
+def group_of(charge: ChargeToPlan, rules: PlanRules) -> str:
+    """The document that a charge goes on, as its client's `group_by` splits them."""
     match rules.settings[charge.integration].behaviour.group_by:
         case "integration":
             return f"integration {charge.integration}"
@@ -218,12 +200,14 @@ def _plan_document(
         group=group,
         date_rule=date_rule,
         invoice_date=rules.today if date_rule == "today" else newest,
-        lines=tuple(_plan_line(charge, rules) for charge in ordered),
+        lines=tuple(plan_line(charge, rules) for charge in ordered),
     )
 
 
-def _plan_line(charge: ChargeToPlan, rules: PlanRules) -> PlannedLine:
+def plan_line(charge: ChargeToPlan, rules: PlanRules) -> PlannedLine:
+    """The document line of one charge: rounded once, its quantity kept where that is exact."""
     amounts = line_amounts(charge.sell, charge.cost, charge.quantity, charge.currency, rules.unit_price_decimals)
+    said = describe_line(charge, rules.settings[charge.integration].line_text, true_quantity=amounts.true_quantity)
     return PlannedLine(
         charge_key=charge.charge_key,
         integration=charge.integration,
@@ -233,8 +217,8 @@ def _plan_line(charge: ChargeToPlan, rules: PlanRules) -> PlannedLine:
         line_keys=charge.line_keys,
         item_id=charge.item_id,
         item_reference=charge.item_reference,
-        short_description=short_description(charge),
-        long_description=long_description(charge, true_quantity=amounts.true_quantity),
+        short_description=said.short,
+        long_description=said.long,
         quantity=amounts.quantity,
         unit_price=amounts.unit_price,
         unit_cost=amounts.unit_cost,
@@ -248,7 +232,8 @@ def _plan_line(charge: ChargeToPlan, rules: PlanRules) -> PlannedLine:
     )
 
 
-def _new_items(charges: Iterable[ChargeToPlan], rules: PlanRules) -> tuple[NewItem, ...]:
+def new_items(charges: Iterable[ChargeToPlan], rules: PlanRules) -> tuple[NewItem, ...]:
+    """The items that HaloPSA does not have and that these charges need, each once."""
     items: dict[str, NewItem] = {}
     for charge in sorted(charges, key=lambda charge: charge.charge_key):
         if charge.item_reference is None or charge.item_reference in items:

@@ -10,7 +10,8 @@ from billing_pipeline.billing.canonical import canonical_json, content_hash
 
 PLAN_VERSION = 1
 
-Action = Literal["create", "update_invoice", "update_recurring"]
+# `record` sends nothing: a correction in which no amount differs changes our ledger alone.
+Action = Literal["create", "update_invoice", "update_recurring", "record"]
 # What was seen of the target, and not what we change: it stands in the plan, but not in its hash.
 OBSERVED = ("target_hash", "issue_mark", "other_sell")
 
@@ -48,6 +49,8 @@ class ChargeToPlan:
     collapse_group: str | None
     setting_level: str | None
     line_keys: tuple[str, ...]
+    # The description of an Azure charge; of a collapsed line only where all of it is one Azure subscription.
+    azure_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,42 @@ class PlannedLine:
 
 
 @dataclass(frozen=True)
+class CorrectedPair:
+    """A charge that stands billed for a credited invoice, and the charge that takes its place; either may be missing.
+
+    `old_*` is what was billed, `new_*` what is due, `*_source_*` exact. `charge_key` is that of the difference line,
+    None where nothing differs; `billed_charge_key` is that of the line which bears the new charge in HaloPSA.
+    """
+
+    name: str
+    credited_invoice_id: str
+    replacement_invoice_id: str | None
+    old_charge_key: str | None
+    old_document_key: str | None
+    old_halopsa_invoice_id: int | None
+    old_sell: Decimal
+    old_cost: Decimal
+    old_source_sell: Decimal
+    old_source_cost: Decimal
+    new_charge_key: str | None
+    new_sell: Decimal
+    new_cost: Decimal
+    new_source_sell: Decimal
+    new_source_cost: Decimal
+    new_line_keys: tuple[str, ...]
+    collapse_group: str | None
+    setting_level: str | None
+    charge_key: str | None
+    billed_charge_key: str | None
+
+
+@dataclass(frozen=True)
 class PlannedDocument:
     """A document to create, or an existing one to change. `date_rule` stands in the hash for a date of the clock's.
 
     An update names its `target_id` and what was seen of it: `target_hash`, `issue_mark` (a template's), `other_sell`
-    (what it comes to without our lines). `deactivate` are ids of lines of ours that ended.
+    (what it comes to without our lines). `deactivate` are ids of lines of ours that ended. A correction says in
+    `corrects` what it puts in the place of what.
     """
 
     document_key: str
@@ -122,6 +156,7 @@ class PlannedDocument:
     issue_mark: str = ""
     other_sell: Decimal = Decimal(0)
     deactivate: tuple[int, ...] = ()
+    corrects: tuple[CorrectedPair, ...] = ()
 
     @property
     def resulting_total(self) -> Decimal:
@@ -190,6 +225,10 @@ class ClientPlan:
         documents = []
         for document in self.documents:
             content = {**vars(document), "lines": [vars(line) for line in document.lines]}
+            # Left out where it is empty: a plan that corrects nothing keeps the hash it always had.
+            del content["corrects"]
+            if document.corrects:
+                content["corrects"] = [vars(pair) for pair in document.corrects]
             if not with_clock:
                 for name in (*OBSERVED, *(("invoice_date",) if document.date_rule == "today" else ())):
                     del content[name]

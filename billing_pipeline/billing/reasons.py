@@ -62,8 +62,8 @@ REASONS: tuple[Reason, ...] = (
     Reason(
         "no_item",
         "blocked",
-        "The product has no HaloPSA item",
-        "Add its row to products.csv, then close again.",
+        "The product has no HaloPSA item, or its tax or account is not there",
+        "Add its row to products.csv, or correct the code that the text names, then close again.",
     ),
     Reason("ambiguous_item", "blocked", "Several HaloPSA items match", "Name the right one in products.csv."),
     Reason(
@@ -92,7 +92,9 @@ REASONS: tuple[Reason, ...] = (
         "Set behaviour.target to new, or map one.",
     ),
     Reason("not_issued", "held", "The last lines were not issued yet", "Issue the recurring invoice in HaloPSA."),
-    Reason("correction", "held", "A credited invoice was posted before", "Settle the correction first."),
+    Reason(
+        "correction", "held", "A credited invoice was posted before", "See review, then close with --post --correct."
+    ),
     Reason("target_changed", "held", "HaloPSA's document changed since the plan", "Close again to plan anew."),
     Reason(
         "unknown_outcome",

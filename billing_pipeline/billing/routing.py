@@ -4,32 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from billing_pipeline.billing.keys import is_slot
 from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan
+from billing_pipeline.billing.recurring import TemplateChange, find_change, find_line_faults
 from billing_pipeline.billing.settings import ChargeSettings
-from billing_pipeline.billing.targets import (
-    Target,
-    choose_latest,
-    find_double_billing,
+from billing_pipeline.billing.targets import Target, choose_latest, find_double_billing
+from billing_pipeline.billing.templates import (
+    Written,
+    count_issues,
     find_template_fault,
     is_one_time,
+    pending_months,
     runs_longer,
 )
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What HaloPSA has for one client: its invoices, all its recurring invoices, and the one that is mapped.
+    """What HaloPSA has for one client: its invoices, its recurring invoices, and the one of them that is mapped.
 
-    `unissued_month` is another month whose lines we wrote to the template and that was not issued since; else empty.
-    `kept_slots` are slots that this month's posted charges have; `writes_template` says whether the client's
-    behaviour puts charges on its template at all.
+    By recurring invoice: `written` are our changes of it for this client, oldest first, and `unsettled` says which
+    of another month is not known to have arrived. `foreign_slots` are those of other clients. `writes_template`
+    says whether the client's behaviour puts charges on its recurring invoice at all.
     """
 
     invoices: Sequence[Target] = ()
     templates: Sequence[Target] = ()
     template_id: int | None = None
-    unissued_month: str = ""
-    kept_slots: frozenset[str] = frozenset()
+    written: Mapping[int, Sequence[Written]] = field(default_factory=dict)
+    unsettled: Mapping[int, str] = field(default_factory=dict)
+    foreign_slots: frozenset[str] = frozenset()
     writes_template: bool = False
 
     @property
@@ -37,16 +41,41 @@ class Targets:
         """The mapped recurring invoice, if HaloPSA has it."""
         return next((target for target in self.templates if target.target_id == self.template_id), None)
 
+    @property
+    def with_our_lines(self) -> list[Target]:
+        """The recurring invoices that may bear lines of ours: the mapped one, and any that was written to."""
+        return [
+            target
+            for target in self.templates
+            if target.target_id in self.written or (self.writes_template and target.target_id == self.template_id)
+        ]
+
+    def slots_on(self, target: Target) -> frozenset[str]:
+        """The slots on a recurring invoice that are this client's."""
+        known = {slot for one in self.written.get(target.target_id, ()) for slot in one.slots}
+        is_mapped = self.writes_template and target.target_id == self.template_id
+        return frozenset(
+            line.key
+            for line in target.lines
+            if is_slot(line.key) and (line.key in known or (is_mapped and line.key not in self.foreign_slots))
+        )
+
 
 @dataclass
 class Routes:
-    """Charges by where they land; `holds` are (reason, detail, charges) of what cannot land anywhere."""
+    """Charges by where they land; `holds` are (reason, detail, charges) of what cannot land anywhere.
+
+    `changes` are those of recurring invoices, `repeating_one_time` charges that will repeat on one, and
+    `issued_often` says which of our lines were issued more than once.
+    """
 
     new: list[ChargeToPlan] = field(default_factory=list)
     latest: dict[str, tuple[Target, list[ChargeToPlan]]] = field(default_factory=dict)
     recurring: list[ChargeToPlan] = field(default_factory=list)
+    changes: list[TemplateChange] = field(default_factory=list)
     holds: list[tuple[str, str, list[ChargeToPlan]]] = field(default_factory=list)
     repeating_one_time: list[ChargeToPlan] = field(default_factory=list)
+    issued_often: list[str] = field(default_factory=list)
 
 
 def route_charges(
@@ -60,7 +89,7 @@ def route_charges(
 ) -> Routes:
     """Route every charge by its integration's behaviour; what has no target is held with the reason."""
     routes = Routes()
-    doubled = find_double_billing(charges, targets.templates)
+    doubled = find_double_billing(charges, targets.templates, today)
     if doubled:
         names = ", ".join(sorted({charge.product_name or charge.sku for charge in doubled}))
         said = f"HaloPSA's own sync bills {names} on an automatic line of this client's recurring invoice already"
@@ -76,8 +105,12 @@ def route_charges(
             _route_latest(month, client, charge, behaviour.when_none, currency_ids, targets, routes)
         else:
             routes.new.append(charge)
-    if routes.recurring:
-        _hold_recurring(client, currency_ids, targets, today, routes)
+    is_writable = not routes.recurring or _has_template(client, currency_ids, targets, today, routes)
+    for template in targets.with_our_lines:
+        is_mapped = template.target_id == targets.template_id
+        if is_writable or not is_mapped:
+            lands = routes.recurring if is_mapped else []
+            _change_template(month, client, template, lands, charges, targets, routes)
     return routes
 
 
@@ -118,37 +151,78 @@ def _route_latest(
             and f"{target.invoice_date:%Y-%m}" == month
         )
         detail = said + (f" ({'; '.join(others)})" if others else "")
-        _add_hold(routes, "no_latest_invoice", detail, charge)
+        _add_hold(routes, "no_latest_invoice", detail, [charge])
 
 
-def _add_hold(routes: Routes, reason: str, detail: str, charge: ChargeToPlan) -> None:
-    for known, said, charges in routes.holds:
+def _add_hold(routes: Routes, reason: str, detail: str, charges: Sequence[ChargeToPlan]) -> None:
+    for known, said, held in routes.holds:
         if (known, said) == (reason, detail):
-            charges.append(charge)
+            held.extend(charges)
             return
-    routes.holds.append((reason, detail, [charge]))
+    routes.holds.append((reason, detail, list(charges)))
 
 
-def _hold_recurring(
+def _has_template(
     client: BilledClient, currency_ids: Mapping[str, int], targets: Targets, today: date, routes: Routes
-) -> None:
+) -> bool:
+    """Whether the mapped recurring invoice can take the charges; holds them where it cannot."""
+    template = targets.template
     for currency in sorted({charge.currency for charge in routes.recurring}):
         charges = [charge for charge in routes.recurring if charge.currency == currency]
         fault = find_template_fault(
-            targets.template, targets.template_id, client.recurring_client_id, currency_ids.get(currency), today
+            template, targets.template_id, client.recurring_client_id, currency_ids.get(currency), today
         )
         if fault is not None:
-            routes.holds.append(("no_recurring_invoice", fault, charges))
+            _add_hold(routes, "no_recurring_invoice", fault, charges)
             continue
-        template = targets.template
         longer = [charge for charge in charges if template is not None and runs_longer(charge, template)]
         if longer:
             names = ", ".join(sorted({charge.product_name or charge.sku for charge in longer}))
             said = f"recurring invoice {targets.template_id} is issued more seldom than {names} is charged"
-            routes.holds.append(("no_recurring_invoice", said, longer))
-    if targets.unissued_month and not any(reason == "no_recurring_invoice" for reason, _, _ in routes.holds):
-        said = (
-            f"recurring invoice {targets.template_id} still holds the lines of {targets.unissued_month}, "
-            "which HaloPSA has not issued since"
+            _add_hold(routes, "no_recurring_invoice", said, longer)
+    return not any(reason == "no_recurring_invoice" for reason, _, _ in routes.holds)
+
+
+def _change_template(
+    month: str,
+    client: BilledClient,
+    template: Target,
+    lands: Sequence[ChargeToPlan],
+    charges: Sequence[ChargeToPlan],
+    targets: Targets,
+    routes: Routes,
+) -> None:
+    """Add the change of one recurring invoice, or hold the client: what `lands` there, and what ends there."""
+    written = targets.written.get(template.target_id, ())
+    change = find_change(month, client.client, template, lands, written, targets.slots_on(template))
+    _tell_issued_often(template, written, routes)
+    if not lands and not change.ended:
+        return
+    faults = find_line_faults(change)
+    name = f"recurring invoice {template.target_id}"
+    # Lines that only end have no money of their own: they hold what else the client is charged.
+    money = list(lands or charges)
+    if template.target_id in targets.unsettled:
+        faults.append(("unknown_outcome", targets.unsettled[template.target_id], money))
+    pending = [other for other in pending_months(template, written) if other != month]
+    if pending:
+        said = f"{name} still holds the lines of {', '.join(pending)}, which HaloPSA has not issued since"
+        faults.append(("not_issued", said, money))
+    for reason, said, held in faults:
+        _add_hold(routes, reason, said, held)
+    if not faults:
+        routes.changes.append(change)
+
+
+def _tell_issued_often(template: Target, written: Sequence[Written], routes: Routes) -> None:
+    """Note lines that HaloPSA issued more than once before another month took their place."""
+    billing = [one for one in written if one.slots]
+    if not billing:
+        return
+    times = count_issues(billing[-1].issue_mark, template.issue_mark, template)
+    live = {line.key for line in template.lines if not line.inactive}
+    if times > 1 and billing[-1].slots & live:
+        routes.issued_often.append(
+            f"recurring invoice {template.target_id} was issued {times} times since the lines of {billing[-1].month} "
+            "were written: look for what it billed twice, and credit it"
         )
-        routes.holds.append(("not_issued", said, list(routes.recurring)))

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
+from billing_pipeline.billing.line_template import read_template
+
 Level: TypeAlias = Literal["built_in", "global", "integration", "client", "client_integration"]
 IntegrationName: TypeAlias = Literal["pax8", "halopsa_contracts"]
 INTEGRATIONS: tuple[IntegrationName, ...] = get_args(IntegrationName)
@@ -79,6 +81,17 @@ def _check_item_group(name: str) -> str:
     return name
 
 
+def _check_template(template: str) -> str:
+    read_template(template)
+    return template
+
+
+def _check_short_template(template: str) -> str:
+    if not template.strip():
+        raise ValueError("the template is empty: HaloPSA needs a text on every line, as in {title}")
+    return _check_template(template)
+
+
 def _id_or_name(value: Any) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -94,4 +107,6 @@ ClientKey = Annotated[str, AfterValidator(check_client_key)]
 Amount = Annotated[Decimal, BeforeValidator(_exact_number), Field(ge=0, allow_inf_nan=False)]
 AccountCode = Annotated[str, BeforeValidator(_code_text), AfterValidator(_check_code)]
 ItemGroup = Annotated[str, AfterValidator(_check_item_group)]
+ShortTemplate = Annotated[str, AfterValidator(_check_short_template)]
+LongTemplate = Annotated[str, AfterValidator(_check_template)]
 IdOrName = Annotated[int | str, PlainValidator(_id_or_name)]

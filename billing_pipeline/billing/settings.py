@@ -20,7 +20,9 @@ from billing_pipeline.billing.setting_types import (
     IdOrName,
     IntegrationName,
     ItemGroup,
+    LongTemplate,
     Month,
+    ShortTemplate,
     TimeZone,
 )
 
@@ -89,6 +91,20 @@ class Codes(Section):
     item: Annotated[int, Field(gt=0)] | None = None
 
 
+class LineText(Section):
+    """Templates of what the end customer reads on a line; `billing.line_template` has the placeholders."""
+
+    short: ShortTemplate = "{title}"
+    long: LongTemplate = (
+        "{product}\n"
+        "{azure_category}\n"
+        "Azure subscription {azure_subscription}\n"
+        "{period}\n"
+        "Quantity {true_quantity}[ at {true_unit_price}]\n"
+        "Purchase order {purchase_order}"
+    )
+
+
 class ChargeSettings(Section):
     """The settings that every level may give."""
 
@@ -97,6 +113,7 @@ class ChargeSettings(Section):
     product_lifecycle: ProductLifecycle = ProductLifecycle()
     codes: Codes = Codes()
     tax_engine: TaxEngine = "halopsa"
+    line_text: LineText = LineText()
 
 
 class Pax8Integration(Section):

@@ -66,6 +66,7 @@ class Pax8Client:
         requests_per_minute: int | None = 1000,
         timeout_seconds: float = 60,
         policy: RetryPolicy | None = None,
+        page_size: int = 200,
     ) -> None:
         demand_values(
             "Pax8",
@@ -86,7 +87,7 @@ class Pax8Client:
         )
         limits = limits_of("Pax8", f"{base_url} {client_id}", requests_per_minute, 60)
         self._service = HttpService(FACTS, base_url, token, limits, timeout_seconds, policy)
-        self._pages = Pax8Pages(self._service)
+        self._pages = Pax8Pages(self._service, page_size)
 
     def __enter__(self) -> Self:
         return self
@@ -201,8 +202,11 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
     requests_per_minute: int = 1000
     timeout_seconds: int = 60
 
-    def open(self) -> Pax8Client:
-        """A client to use with `with`; raises SettingsError naming the variables that are not set."""
+    def open(self, policy: RetryPolicy | None = None, timeout_seconds: float | None = None) -> Pax8Client:
+        """A client to use with `with`; raises SettingsError naming the variables that are not set.
+
+        `policy` and `timeout_seconds` are for a caller that cannot wait as long as a run can.
+        """
         return Pax8Client(
             base_url=self.base_url,
             token_url=self.token_url,
@@ -210,7 +214,8 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
             client_id=self.client_id,
             client_secret=self.client_secret,
             requests_per_minute=self.requests_per_minute,
-            timeout_seconds=self.timeout_seconds,
+            timeout_seconds=timeout_seconds or self.timeout_seconds,
+            policy=policy,
         )
 
 

@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from functools import cache
+from ssl import SSLContext
 from threading import Lock
 
 import httpx
@@ -65,6 +67,12 @@ class MeteredTransport(httpx.BaseTransport):
         self._inner.close()
 
 
+@cache
+def _trusted_authorities() -> SSLContext:
+    """The certificates that this machine trusts, read once in a process: that takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 def build_transport(limits: HttpLimits, counter: RequestCounter, policy: RetryPolicy) -> RetryTransport:
     """The whole stack: retries over the metered transport over httpx's own connections.
 
@@ -72,6 +80,7 @@ def build_transport(limits: HttpLimits, counter: RequestCounter, policy: RetryPo
     that is just being closed has an unknown outcome.
     """
     connections = httpx.HTTPTransport(
-        limits=httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=2.0)
+        verify=_trusted_authorities(),
+        limits=httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=2.0),
     )
     return RetryTransport(transport=MeteredTransport(connections, limits, counter), retry=policy.for_reads())

@@ -42,6 +42,9 @@ class LoadedSettings:
     tax_locations: tuple[TaxLocationRow, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+    _resolved: dict[tuple[str | None, str], Resolved] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def origin(self, path: KeyPath) -> tuple[str, int] | None:
         """Return (file, line) of a key in `billing.yaml`, as in ("settings", "codes"); None if not there."""
@@ -50,7 +53,11 @@ class LoadedSettings:
 
     def resolve(self, client: str | None, integration: str) -> Resolved:
         """Return what counts for a client and an integration."""
-        return resolve(self.settings, client, integration)
+        # Clients without settings of their own, which are nearly all, share one answer.
+        key = (client if client in self.settings.clients else None, integration)
+        if key not in self._resolved:
+            self._resolved[key] = resolve(self.settings, *key)
+        return self._resolved[key]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,12 @@ select
     modified.source_line_id,
     modified.collapse_group,
     modified.setting_level,
-    coalesce(members.line_keys, [modified.line_key]) as line_keys
+    coalesce(members.line_keys, [modified.line_key]) as line_keys,
+    case
+        when modified.row_kind = 'collapsed' and members.azure_subscriptions = 1 then members.azure_text
+        when modified.row_kind = 'line' and normalized.azure_subscription_id is not null then normalized.description
+        else ''
+    end as azure_text
 from reconciled_items as reconciled
 join modified_charges as modified
     on modified.month = reconciled.month
@@ -50,6 +55,9 @@ left join (
         collapsed.charge_key,
         min(source.period_start) as period_start,
         max(source.period_end) as period_end,
+        count(distinct coalesce(source.azure_subscription_id, '')) as azure_subscriptions,
+        coalesce(arg_min(source.description, source.line_no) filter (where source.azure_subscription_id is not null), '')
+            as azure_text,
         list(source.line_key order by source.line_no, source.line_key) as line_keys
     from modified_charges as collapsed
     join normalized_charges as source

@@ -1,4 +1,6 @@
 -- Currencies in which the stored invoice lines and the dispositions differ. No row means all is explained.
+-- Clients that wait to be prepared are left out: a close of some clients says nothing about the others.
+-- Reads: frames checked_invoices, company_clients, waiting_clients.
 with source as (
     select
         coalesce(upper(items.currency), '') as currency,
@@ -9,6 +11,9 @@ with source as (
             filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])), 0) as cost
     from raw_invoice_items as items
     join checked_invoices using (invoice_id, content_hash)
+    left join company_clients on company_clients.company_id = items.company_id
+    left join posted_source_lines as posted on posted.line_key = items.line_key
+    where coalesce(posted.client, company_clients.client, 'unassigned') not in (select client from waiting_clients)
     group by 1
 ),
 
@@ -20,7 +25,7 @@ fates as (
         coalesce(sum(sell), 0) as sell,
         coalesce(sum(cost), 0) as cost
     from dispositions
-    where month = $month
+    where month = $month and client not in (select client from waiting_clients)
     group by 1
 )
 

@@ -12,10 +12,34 @@ where
     and client in (select client from scope_clients)
     and (charge_key is null or charge_key not in (select charge_key from posted_lines));
 
-create or replace temp table modified_lines as
+-- A view: DuckDB reads a table that this transaction has just made with one thread only.
+create or replace temp view modified_lines as
 with charges as (
     select
-        normalized.*,
+        normalized.month,
+        normalized.client,
+        normalized.integration,
+        normalized.line_key,
+        normalized.invoice_id,
+        normalized.source_line_id,
+        normalized.line_no,
+        normalized.line_class,
+        normalized.currency,
+        normalized.quantity,
+        normalized.price,
+        normalized.sell,
+        normalized.cost,
+        normalized.product_id,
+        normalized.sku,
+        normalized.term,
+        -- A credit often has no product: what it is called then is what the distributor wrote.
+        coalesce(normalized.product_name, normalized.description) as product_name,
+        normalized.azure_subscription_id,
+        normalized.period_start,
+        normalized.period_end,
+        normalized.exclude_reason,
+        normalized.block_reason,
+        normalized.block_detail,
         settings.drop_azure,
         settings.drop_azure_level,
         settings.drop_favorable_prorata,
@@ -144,8 +168,7 @@ select
     lines.product_id,
     lines.sku,
     lines.term,
-    -- A credit often has no product: what it is called then is what the distributor wrote.
-    coalesce(lines.product_name, lines.description) as product_name,
+    lines.product_name,
     lines.collapse_group,
     case
         when lines.decision in ('drop_azure', 'favorable_prorata', 'zero') then 'dropped'
@@ -165,8 +188,7 @@ select
     end as setting_level
 from modified_lines as lines
 left join collapsed_lines as collapsed
-    on lines.decision = 'collapsed'
-    and collapsed.client = lines.client
+    on collapsed.client = lines.client
     and collapsed.integration = lines.integration
     and collapsed.currency = lines.currency
     and collapsed.invoice_id = lines.invoice_id
@@ -264,8 +286,15 @@ select
     cast(sum(cost) as decimal(28, 10)) as cost,
     cast(null as text) as source_line_id
 from modified_lines
-where is_overruled
+where
+    is_overruled
+    -- A correction has taken them back since.
+    and posted_charge_key not in (
+        select old_charge_key
+        from corrections
+        where state = 'posted' and old_charge_key is not null
+    )
 group by month, client, integration, currency, rule;
 
-drop table modified_lines;
+drop view modified_lines;
 drop table collapsed_lines;

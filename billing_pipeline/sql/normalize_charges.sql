@@ -33,15 +33,18 @@ typed as (
         -- name Azure too, and write their customers' names.
         case
             when folded_vendor <> '' then folded_vendor like 'microsoft%'
-            else regexp_matches(folded_name, '^(\[deprecated\] *)?(microsoft|azure) ')
-                or regexp_matches(folded_description, '(^|: |\) prorated |\] *)(microsoft|azure) ')
+            else regexp_matches(folded_name, '^(\[deprecated\] *)?(microsoft|azure)\b')
+                or regexp_matches(folded_description, '(^|: |\) prorated |\] *)(microsoft|azure)\b')
         end as is_microsoft,
         -- The customer's own name of a subscription, before its GUID, says nothing of what was bought.
-        concat_ws(' ', folded_name, regexp_replace(
-            folded_description,
-            '^(.*?) - .* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
-            '\1'
-        )) as bought,
+        case
+            when names_azure
+                then concat_ws(' ', folded_name, regexp_replace(
+                    folded_description,
+                    '^(.*?) - .* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
+                    '\1'
+                ))
+        end as bought,
         folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') as is_credit,
         list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
             as is_too_precise

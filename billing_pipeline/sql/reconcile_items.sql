@@ -1,5 +1,6 @@
 -- HaloPSA client, item, accounts and tax for every charge that is left to bill.
--- Reads: modified_charges; frames item_settings, halopsa_clients_of, product_matches, halopsa_items, scope_clients.
+-- Reads: modified_charges; frames item_settings, halopsa_clients_of, product_matches, halopsa_items, scope_clients;
+-- the variable known_tax_ids, null where nobody looked which taxes HaloPSA has.
 delete from reconciled_items
 where month = getvariable('month') and client in (select client from scope_clients);
 
@@ -26,6 +27,8 @@ matched as (
         settings.default_expense,
         settings.default_tax,
         settings.tax_engine,
+        settings.has_default_accounts,
+        settings.has_default_expense,
         products.confirmed_item,
         products.confirmed_ambiguous,
         products.matched_item,
@@ -83,54 +86,101 @@ with_item as (
             else matched_item
         end as item_id
     from decided
+),
+
+coded as (
+    select
+        with_item.*,
+        items.item_id is not null as has_item,
+        nullif(items.income_account, '') as item_income_account,
+        nullif(items.expense_account, '') as item_expense_account,
+        nullif(items.tax_id, 0) as item_tax_id,
+        case
+            when with_item.tax_engine <> 'halopsa' then null
+            when with_item.taxable = false then null
+            else coalesce(nullif(with_item.client_tax_id, 0), nullif(items.tax_id, 0), nullif(with_item.default_tax, 0))
+        end as line_tax_id
+    from with_item
+    left join halopsa_items as items on items.item_id = with_item.item_id
+),
+
+checked as (
+    select
+        coded.*,
+        case
+            when decision = 'ambiguous' then 'ambiguous'
+            when decision = 'block' then 'no item'
+            when item_id is not null and not has_item then 'unknown item'
+            when not list_contains(cast(getvariable('known_tax_ids') as bigint[]), line_tax_id) then 'unknown tax'
+            when
+                decision = 'create'
+                and not list_contains(cast(getvariable('known_tax_ids') as bigint[]), nullif(default_tax, 0))
+                then 'unknown default tax'
+            when item_income_account is null and not has_default_accounts then 'unknown accounts'
+            when item_expense_account is null and not has_default_expense then 'unknown expense'
+        end as problem
+    from coded
 )
 
 select
-    with_item.month,
-    with_item.client,
-    with_item.integration,
-    with_item.charge_key,
-    with_item.row_kind,
-    with_item.invoice_id,
-    with_item.line_no,
-    with_item.line_class,
-    with_item.currency,
-    with_item.quantity,
-    with_item.price,
-    with_item.sell,
-    with_item.cost,
-    with_item.halopsa_client_id,
-    with_item.item_id as halopsa_item_id,
+    month,
+    client,
+    integration,
+    charge_key,
+    row_kind,
+    invoice_id,
+    line_no,
+    line_class,
+    currency,
+    quantity,
+    price,
+    sell,
+    cost,
+    halopsa_client_id,
+    item_id as halopsa_item_id,
     case when decision = 'create' then reference end as item_reference,
     case when decision not in ('block', 'ambiguous') then decision end as match_rule,
-    coalesce(nullif(items.income_account, ''), with_item.default_accounts) as income_account,
-    coalesce(nullif(items.expense_account, ''), with_item.default_expense) as expense_account,
-    case
-        when with_item.tax_engine <> 'halopsa' then null
-        when with_item.taxable = false then null
-        else coalesce(nullif(with_item.client_tax_id, 0), nullif(items.tax_id, 0), nullif(with_item.default_tax, 0))
-    end as tax_id,
-    case
-        when decision = 'ambiguous' then 'ambiguous_item'
-        when decision = 'block' then 'no_item'
-        when with_item.item_id is not null and items.item_id is null then 'no_item'
+    coalesce(item_income_account, default_accounts) as income_account,
+    coalesce(item_expense_account, default_expense) as expense_account,
+    line_tax_id as tax_id,
+    case problem
+        when 'ambiguous' then 'ambiguous_item'
+        else if(problem is null, null, 'no_item')
     end as block_reason,
     case
-        when decision = 'ambiguous'
-            then concat('"', with_item.product_name, '" matches the HaloPSA items ', with_item.candidates)
-        when decision = 'block' and (mode = 'default_item' or not lifecycle_enabled)
+        when problem = 'ambiguous'
+            then concat('"', product_name, '" matches the HaloPSA items ', candidates)
+        when problem = 'no item' and (mode = 'default_item' or not lifecycle_enabled)
             then 'no default item is set (codes.item)'
-        when decision = 'block' and mode = 'create'
+        when problem = 'no item' and mode = 'create'
             then 'the line has no product, SKU or name to create an item of, and no default item is set (codes.item)'
-        when decision = 'block'
+        when problem = 'no item'
             then concat(
-                'no confirmed row in products.csv for "', with_item.product_name, '" (product ',
-                coalesce(with_item.product_id, 'none'), ', SKU ', coalesce(with_item.sku, 'none'),
-                ', term ', coalesce(with_item.term, 'none'), ')'
+                'no confirmed row in products.csv for "', product_name, '" (product ', coalesce(product_id, 'none'),
+                ', SKU ', coalesce(sku, 'none'), ', term ', coalesce(term, 'none'), ')'
             )
-        when with_item.item_id is not null and items.item_id is null
-            then concat('HaloPSA has no item ', with_item.item_id, ' (', case decision
-                when 'default_item' then 'codes.item' else 'products.csv' end, ')')
+        when problem = 'unknown item'
+            then concat(
+                'HaloPSA has no item ', item_id, ' (',
+                case decision when 'default_item' then 'codes.item' else 'products.csv' end, ')'
+            )
+        when problem = 'unknown tax'
+            then concat('HaloPSA has no tax ', line_tax_id, ' (', case
+                when nullif(client_tax_id, 0) is not null then 'item_tax_code of the HaloPSA client'
+                when item_tax_id is not null then concat('taxcode of HaloPSA item ', item_id)
+                else 'codes.tax'
+            end, ')')
+        when problem = 'unknown default tax'
+            then concat('HaloPSA has no tax ', default_tax, ' (codes.tax) to create an item with')
+        when problem = 'unknown accounts'
+            then concat(
+                'HaloPSA has no account "', default_accounts,
+                '" on any item, product group or recurring line (codes.accounts)'
+            )
+        when problem = 'unknown expense'
+            then concat(
+                'HaloPSA has no account "', default_expense,
+                '" on any item, product group or recurring line (codes.expense)'
+            )
     end as block_detail
-from with_item
-left join halopsa_items as items on items.item_id = with_item.item_id;
+from checked;

@@ -6,6 +6,18 @@ with first_holds as (
     group by month, client
 ),
 
+-- What a correction took the place of, carried out or planned: before that the credited lines stay as they were billed.
+corrected as (
+    select *
+    from corrections
+    where state = 'posted'
+    union all
+    select corrections.*
+    from corrections
+    anti join holds on holds.month = corrections.month and holds.client = corrections.client
+    where corrections.state = 'planned'
+),
+
 lines as (
     select
         normalized.month,
@@ -20,6 +32,7 @@ lines as (
         normalized.line_class,
         modified.outcome,
         case
+            when taken_back.old_charge_key is not null then 'excluded'
             when posted.line_key is not null
                 then case when posted.row_kind = 'collapsed' then 'collapsed' else 'posted' end
             when normalized.exclude_reason is not null then 'excluded'
@@ -30,7 +43,12 @@ lines as (
             when modified.outcome = 'collapsed' then 'collapsed'
             when modified.outcome = 'kept' then 'planned'
         end as disposition,
-        coalesce(normalized.exclude_reason, normalized.block_reason, reconciled.block_reason) as own_reason,
+        coalesce(
+            case when taken_back.old_charge_key is not null then 'invoice_status' end,
+            normalized.exclude_reason,
+            normalized.block_reason,
+            reconciled.block_reason
+        ) as own_reason,
         modified.reason as modifier_reason,
         first_holds.reason as hold_reason,
         coalesce(posted.setting_level, modified.setting_level) as setting_level,
@@ -50,7 +68,11 @@ lines as (
         and modified.outcome in ('kept', 'collapsed')
     left join first_holds on first_holds.month = normalized.month and first_holds.client = normalized.client
     left join posted_source_lines as posted on posted.line_key = normalized.line_key
-    left join posted_lines on posted_lines.charge_key = posted.charge_key
+    left join corrected as taken_back on taken_back.old_charge_key = posted.charge_key
+    -- Where nothing differs, the line of the credited invoice bills the one that took its place.
+    left join corrected as put_in_place on put_in_place.new_charge_key = posted.charge_key
+    left join posted_lines
+        on posted_lines.charge_key = coalesce(put_in_place.billed_charge_key, posted.charge_key)
 )
 
 select
@@ -126,6 +148,25 @@ posted as (
     group by month, client, currency
 ),
 
+-- Pairs in which no rounded amount differs have no line; their exact amounts may differ by less than a cent.
+unchanged as (
+    select
+        corrections.month,
+        corrections.client,
+        corrections.currency,
+        sum(corrections.new_source_sell - corrections.old_source_sell) as residual_sell,
+        sum(corrections.new_source_cost - corrections.old_source_cost) as residual_cost
+    from corrections
+    left join held_clients on held_clients.month = corrections.month and held_clients.client = corrections.client
+    where
+        corrections.charge_key is null
+        and (
+            corrections.state = 'posted'
+            or (corrections.state = 'planned' and held_clients.client is null)
+        )
+    group by corrections.month, corrections.client, corrections.currency
+),
+
 money as (
     select month, client, currency
     from source
@@ -146,8 +187,10 @@ joined as (
         coalesce(source.source_cost, 0) as source_cost,
         coalesce(source.not_billed_sell, 0) as not_billed_sell,
         coalesce(source.not_billed_cost, 0) as not_billed_cost,
-        coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0) as residual_sell,
-        coalesce(open_plan.residual_cost, 0) + coalesce(posted.residual_cost, 0) as residual_cost,
+        coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0)
+            + coalesce(unchanged.residual_sell, 0) as residual_sell,
+        coalesce(open_plan.residual_cost, 0) + coalesce(posted.residual_cost, 0)
+            + coalesce(unchanged.residual_cost, 0) as residual_cost,
         coalesce(open_plan.sell, 0) as open_sell,
         coalesce(open_plan.cost, 0) as open_cost,
         coalesce(posted.sell, 0) as posted_sell,
@@ -165,6 +208,8 @@ joined as (
         and open_plan.currency = money.currency
     left join posted
         on posted.month = money.month and posted.client = money.client and posted.currency = money.currency
+    left join unchanged
+        on unchanged.month = money.month and unchanged.client = money.client and unchanged.currency = money.currency
 )
 
 select
@@ -268,3 +313,51 @@ group by
     normalized.company_id,
     normalized.company_name,
     normalized.currency;
+
+-- Which item each product was posted with: what products.csv says later changes nothing here.
+create or replace view product_matches_used as
+with posted_products as (
+    select distinct
+        source.charge_key,
+        case source.row_kind when 'collapsed' then 'azure' else normalized.product_id end as product_id,
+        case source.row_kind when 'collapsed' then null else normalized.sku end as sku,
+        case source.row_kind when 'collapsed' then null else normalized.term end as term,
+        case
+            when source.row_kind = 'collapsed' then 'Microsoft Azure'
+            else coalesce(normalized.product_name, normalized.description)
+        end as product_name
+    from posted_source_lines as source
+    join normalized_charges as normalized
+        on normalized.month = source.month
+        and normalized.client = source.client
+        and normalized.line_key = source.line_key
+)
+
+select
+    posted.month,
+    posted.client,
+    posted.integration,
+    products.product_id,
+    products.sku,
+    products.term,
+    products.product_name,
+    posted.halopsa_item_id,
+    posted.currency,
+    count(*) as lines,
+    cast(sum(posted.sell) as decimal(28, 10)) as sell,
+    cast(sum(posted.cost) as decimal(28, 10)) as cost
+from posted_lines as posted
+join posted_products as products on products.charge_key = posted.charge_key
+group by all;
+
+create or replace view tax_compared as
+select
+    month,
+    client,
+    document_key,
+    currency,
+    expected_tax,
+    answered_tax,
+    cast(answered_tax - expected_tax as decimal(28, 10)) as difference
+from postings
+where status = 'posted';

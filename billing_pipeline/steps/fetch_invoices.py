@@ -51,6 +51,8 @@ def fetch_invoices(
     """
     invoices = pax8.invoices(*month_range(month))
     if not invoices:
+        with warehouse.session(f"look for invoices of {month} that were there before") as session:
+            _refuse_vanished(session, month, set())
         raise NotReleasedYet(
             f"Pax8 lists no invoice for {month} yet. That is not the same as nothing to bill: "
             "it is usually released on the 4th or 5th. Nothing was changed; close the month again later."

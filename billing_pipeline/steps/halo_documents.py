@@ -1,11 +1,12 @@
 """A planned document as HaloPSA takes it, and a HaloPSA document as we compare it with the plan."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaService
@@ -16,17 +17,25 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FoundLine:
-    """One of our lines as HaloPSA has it; `charge_key` is the key it bears, amounts are in the minor unit."""
+    """One of our lines as HaloPSA has it; `charge_key` is the key it bears, amounts are in the minor unit.
+
+    `pro_rata_rows` are those that HaloPSA added and has not billed yet.
+    """
 
     charge_key: str
     line_id: int | None
     sell: Decimal
     cost: Decimal
+    inactive: bool = False
+    pro_rata_rows: int = 0
 
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """A HaloPSA document that bears our keys. `tax` and `total` are HaloPSA's own figures."""
+    """A HaloPSA document that bears our keys. `tax` is HaloPSA's own figure, of a document of others for our lines.
+
+    `not_ended` are ids of lines of ours that should be inactive and are not.
+    """
 
     invoice_id: int
     client_id: int | None
@@ -34,6 +43,7 @@ class FoundDocument:
     lines: tuple[FoundLine, ...]
     other_lines: int
     tax: Decimal | None
+    not_ended: tuple[int, ...] = ()
 
     @property
     def sell(self) -> Decimal:
@@ -51,7 +61,10 @@ def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) 
 
     `item_ids` are the ids of items that were created for it, by reference.
     """
+    corrected = name_documents(pair["old_halopsa_invoice_id"] for pair in document.get("corrects", ()))
+    note = {"internal_note": f"Corrects {corrected}"} if corrected else {}
     return {
+        **note,
         "client_id": document["billed_client_id"],
         "invoice_date": f"{document['invoice_date']}T00:00:00",
         "currency_code": document["currency_id"],
@@ -72,7 +85,7 @@ def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fi
         if line["id"] in document["deactivate"]:
             lines.append({**line, "isinactive": True})
         elif line["id"] in replaced:
-            lines.append({**line, **_line_to_halo(replaced[line["id"]], item_ids, fields), "isinactive": False})
+            lines.append(_in_place(line, _line_to_halo(replaced[line["id"]], item_ids, fields)))
         else:
             lines.append(dict(line))
     lines += [_line_to_halo(line, item_ids, fields) for line in document["lines"] if line["target_line_id"] is None]
@@ -80,6 +93,17 @@ def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fi
     if existing.get("change_seq") is not None:
         body["change_seq"] = existing["change_seq"]
     return body
+
+
+def _in_place(line: Row, ours: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of ours with this month's content; what an agent added to it stays, what belongs to the old one goes."""
+    kept = dict(line)
+    if ours["_itemid"] != integer(line.get("_itemid")):
+        kept.pop("item_code", None)
+    if integer(line.get("tax_code")) is not None:
+        # A scalar that is left out stays; 0 is how HaloPSA says that a line has no tax of its own.
+        kept["tax_code"] = "0"
+    return {**kept, **ours, "isinactive": False}
 
 
 def key_in_halo(line: Row) -> str:
@@ -126,7 +150,16 @@ def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocum
         if net is None:
             net = (parse_amount(line.get("unit_price")) or Decimal(0)) * quantity
         cost = (parse_amount(line.get("unit_cost")) or Decimal(0)) * quantity
-        lines.append(FoundLine(key, integer(line.get("id")), round_amount(net, currency), round_amount(cost, currency)))
+        lines.append(
+            FoundLine(
+                key,
+                integer(line.get("id")),
+                round_amount(net, currency),
+                round_amount(cost, currency),
+                inactive=bool(line.get("isinactive")),
+                pro_rata_rows=sum(not one.get("isinvoiced") for one in line.get("prorata_data") or ()),
+            )
+        )
     key = text(row.get(fields.document_key_field))
     return FoundDocument(
         invoice_id=int(row["id"]),
@@ -134,12 +167,38 @@ def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocum
         document_key=key if is_ours(key) else None,
         lines=tuple(sorted(lines, key=lambda line: (line.charge_key, line.line_id or 0))),
         other_lines=others,
-        tax=parse_amount(row.get("tax_total")),
+        tax=_read_tax(row, planned, fields) if updates else parse_amount(row.get("tax_total")),
+        not_ended=tuple(
+            int(line["id"])
+            for line in row.get("lines") or ()
+            if line["id"] in document["deactivate"] and not line.get("isinactive")
+        ),
     )
 
 
+def _read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Decimal | None:
+    """The tax of our lines of a document; None where HaloPSA does not say it line by line."""
+    total = Decimal(0)
+    for line in row.get("lines") or ():
+        if text(line.get(fields.charge_key_field)) not in planned:
+            continue
+        tax = parse_amount(line.get("tax_amount"))
+        if tax is None:
+            return None
+        total += tax
+    return total
+
+
 def differences(document: Row, found: FoundDocument) -> list[str]:
-    """How HaloPSA's document differs from the planned one: client, lines, net amounts; empty when to the cent."""
+    """How HaloPSA's document differs from the planned one: client, lines, net amounts; empty when to the cent.
+
+    What HaloPSA added to our lines of its own accord, and will bill besides, is a difference too.
+    """
+    return [*plain_differences(document, found), *_pro_rata_rows(found)]
+
+
+def plain_differences(document: Row, found: FoundDocument) -> list[str]:
+    """How HaloPSA's document differs in what we wrote."""
     said = []
     currency = document["currency"]
     if found.client_id != document["billed_client_id"]:
@@ -162,10 +221,22 @@ def differences(document: Row, found: FoundDocument) -> list[str]:
             said.append(
                 f"{name} has cost {show_amount(ours[0].cost, currency)}, planned {show_amount(planned_cost, currency)}"
             )
+        if ours[0].inactive:
+            said.append(f"{name} is inactive")
     said += [f"a line that was not planned: {key}" for key in sorted(by_key)]
+    said += [f"line {line_id} ended and is still active" for line_id in found.not_ended]
     if found.other_lines:
         said.append(f"{found.other_lines} lines that are not ours")
     return said
+
+
+def _pro_rata_rows(found: FoundDocument) -> list[str]:
+    return [
+        f"line {line.line_id} ({line.charge_key}) got {line.pro_rata_rows} pro-rata rows from HaloPSA, which its next "
+        "issue bills besides: delete them there"
+        for line in found.lines
+        if line.pro_rata_rows
+    ]
 
 
 def index_by_key(rows: Sequence[Row], fields: HaloPsaService) -> dict[str, list[Row]]:

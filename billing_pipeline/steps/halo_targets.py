@@ -5,27 +5,33 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from billing_pipeline.billing.canonical import content_hash
+from billing_pipeline.billing.canonical import content_hash, decimal_text
 from billing_pipeline.billing.keys import is_ours
-from billing_pipeline.billing.money import parse_amount, round_half_up
+from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target, TargetLine
+from billing_pipeline.billing.templates import make_issue_mark
 from billing_pipeline.steps.halo_facts import integer, text
 
 Row = Mapping[str, Any]
 
 # HaloPSA writes dates that are not set as 1900, 1899 or 0001.
 _LAST_UNSET_YEAR = 1900
-_HEADER = ("id", "client_id", "currency_code", "disabled", "period")
+_HEADER_NUMBERS = ("id", "client_id", "currency_code", "period")
+_HEADER_DAYS = ("invoice_date", "startdate", "enddate")
+_LINE_NUMBERS = ("_itemid", "recurring_invoice_quantity_type", "contract_id", "site", "group_id")
+_LINE_AMOUNTS = ("qty_order", "unit_price", "unit_cost", "net_amount", "discount_perc")
+_LINE_FLAGS = ("isinactive", "isgroupdesc", "onetimecharge")
+_LINE_DAYS = ("startdate", "enddate")
 _LINE_TEXTS = (
+    "item_code",
     "item_shortdescription",
     "item_longdescription",
-    "tax_code",
     "nominal_code",
     "comment_1",
     "comment_2",
 )
-_LINE_AMOUNTS = ("qty_order", "unit_price", "unit_cost", "net_amount")
+_SECONDS = len("2026-10-01T00:00:00")
 
 
 def set_day(value: Any) -> date | None:
@@ -46,20 +52,35 @@ def is_automatic(line: Row) -> bool:
     )
 
 
-def read_target(row: Row, fields: HaloPsaService) -> Target:
-    """An invoice or recurring invoice with its lines as a target."""
+def is_closed(row: Row) -> bool:
+    """Whether an invoice may no longer be edited."""
+    return bool(_why_closed(row))
+
+
+def issue_mark(row: Row) -> str:
+    """What changes with every issue of a recurring invoice."""
+    return make_issue_mark(_set_time(row.get("lastcreated")), _set_time(row.get("nextcreationdate")))
+
+
+def read_target(row: Row, fields: HaloPsaService, only_currency: int | None = None) -> Target:
+    """An invoice or recurring invoice with its lines as a target.
+
+    `only_currency` is HaloPSA's currency where it has a single one: that of documents which name none.
+    """
     return Target(
         target_id=int(row["id"]),
         client_id=integer(row.get("client_id")),
-        currency_id=integer(row.get("currency_code")),
+        currency_id=integer(row.get("currency_code")) or only_currency,
         invoice_date=set_day(row.get("invoice_date")),
         closed=tuple(_why_closed(row)),
         lines=tuple(_read_line(line, fields) for line in row.get("lines") or ()),
         observed_hash=observed_hash(row),
+        original_client_id=integer(row.get("original_client_id")),
         period=integer(row.get("period")),
         disabled=bool(row.get("disabled")),
         ends=set_day(row.get("enddate")),
-        issue_mark=f"{text(row.get('lastcreated'))[:19]} {text(row.get('nextcreationdate'))[:19]}",
+        next_issue=set_day(row.get("nextcreationdate")),
+        issue_mark=issue_mark(row),
     )
 
 
@@ -67,7 +88,10 @@ def observed_hash(row: Row) -> str:
     """The hash over all that matters of a document: whose it is, what state it is in, and every line."""
     return content_hash(
         {
-            **{name: text(row.get(name)) for name in _HEADER},
+            **{name: integer(row.get(name)) for name in _HEADER_NUMBERS},
+            **{name: set_day(row.get(name)) for name in _HEADER_DAYS},
+            "disabled": bool(row.get("disabled")),
+            "issued": issue_mark(row),
             "closed": list(_why_closed(row)),
             "lines": sorted((line_content(line) for line in row.get("lines") or ()), key=lambda line: line["id"]),
         }
@@ -75,13 +99,15 @@ def observed_hash(row: Row) -> str:
 
 
 def line_content(line: Row) -> dict[str, Any]:
-    """What must stay as it is of a line that is not ours."""
+    """What must stay as it is of a line that is not ours, as plain JSON; amounts are texts."""
     return {
         "id": int(line["id"]),
-        "item": integer(line.get("_itemid")),
-        "inactive": bool(line.get("isinactive")),
+        **{name: integer(line.get(name)) for name in _LINE_NUMBERS},
+        **{name: decimal_text(parse_amount(line.get(name)) or Decimal(0)) for name in _LINE_AMOUNTS},
+        **{name: bool(line.get(name)) for name in _LINE_FLAGS},
+        **{name: _day_text(line.get(name)) for name in _LINE_DAYS},
         **{name: text(line.get(name)) for name in _LINE_TEXTS},
-        **{name: parse_amount(line.get(name)) or Decimal(0) for name in _LINE_AMOUNTS},
+        "tax_code": integer(line.get("tax_code")),
     }
 
 
@@ -95,10 +121,20 @@ def _read_line(line: Row, fields: HaloPsaService) -> TargetLine:
         line_id=int(line["id"]),
         item_id=integer(line.get("_itemid")),
         key=key if is_ours(key) else "",
-        net=round_half_up(net, 2),
+        net=net,
         inactive=bool(line.get("isinactive")),
         automatic=is_automatic(line),
+        ends=set_day(line.get("enddate")),
     )
+
+
+def _set_time(value: Any) -> str:
+    return "" if set_day(value) is None else str(value)[:_SECONDS]
+
+
+def _day_text(value: Any) -> str:
+    day = set_day(value)
+    return "" if day is None else day.isoformat()
 
 
 def _why_closed(row: Row) -> list[str]:
@@ -117,6 +153,8 @@ def _why_closed(row: Row) -> list[str]:
         said.append("in approval")
     if (integer(row.get("creditlinkedtoinvoiceid")) or 0) > 0:
         said.append("a credit")
+    if (integer(row.get("purchaseorder_id")) or 0) > 0:
+        said.append("of a purchase order")
     if integer(row.get("invoicetype")):
         said.append("no invoice by its type")
     return said

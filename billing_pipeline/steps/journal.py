@@ -3,9 +3,11 @@
 A row says what was about to be done or what was found, for whom, with which plan, and at which HaloPSA.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,6 +102,25 @@ def find_break(session: Session) -> str | None:
             return f"row {expected} of the posting journal was changed after it was written"
         previous, expected = row["row_hash"], expected + 1
     return None
+
+
+def find_cut(session: Session, head_file: Path) -> str | None:
+    """What the journal lacks of what it had when it was last published; None when it lacks nothing.
+
+    The chain alone cannot tell that rows are missing at its end: the head that was noted beside the published
+    database can. Without that note, or with one that cannot be read, there is nothing to compare with.
+    """
+    try:
+        noted = json.loads(head_file.read_text(encoding="utf-8"))
+        rows, row_hash = int(noted["rows"]), str(noted["row_hash"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if rows == 0:
+        return None
+    found = session.value("select row_hash from posting_journal where seq = ?", [rows])
+    if found is None:
+        return f"the posting journal ends at row {read_head(session).rows}, but had {rows} rows when it was published"
+    return None if found == row_hash else f"row {rows} of the posting journal is not the one that was published"
 
 
 def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:

@@ -39,7 +39,7 @@ def map_companies(
 
     `halopsa_ids` are the clients that HaloPSA has; a client tied to another one has a problem.
     """
-    rows = {_fold(row.pax8_company_id): row for row in config.clients if row.pax8_company_id is not None}
+    rows = _confirmed(config)
     trusted = _trusted(session, config, rows)
     mapped = []
     for company_id in _companies_of(session, month):
@@ -55,6 +55,12 @@ def map_companies(
             )
         mapped.append(CompanyClient(company_id, row.client, True, row.excluded, problem))
     return mapped
+
+
+def rows_of_companies(session: Session, config: LoadedSettings) -> dict[str, ClientRow]:
+    """The row of each mapped company, by its id in small letters: confirmed, or trusted where the settings say so."""
+    rows = _confirmed(config)
+    return {**_trusted(session, config, rows).clients, **rows}
 
 
 def clients_of_month(session: Session, config: LoadedSettings, month: str) -> list[str]:
@@ -92,6 +98,10 @@ def clients_to_redo(session: Session, config: LoadedSettings, month: str, asked:
 
 def _fold(company_id: str) -> str:
     return company_id.strip().lower()
+
+
+def _confirmed(config: LoadedSettings) -> dict[str, ClientRow]:
+    return {_fold(row.pax8_company_id): row for row in config.clients if row.pax8_company_id is not None}
 
 
 def _trusted(session: Session, config: LoadedSettings, rows: Mapping[str, ClientRow]) -> Trusted:

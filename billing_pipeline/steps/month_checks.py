@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from billing_pipeline.billing.settings import Pax8Integration
 from billing_pipeline.resources.warehouse import Session, read_sql
+from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.map_companies import clients_of_month, map_companies
 
 
 def find_incomplete_invoices(session: Session, month: str) -> list[dict[str, Any]]:
@@ -28,14 +29,35 @@ def find_differing_control_totals(session: Session, month: str) -> list[dict[str
     )
 
 
-def find_conservation_gaps(session: Session, month: str, pax8: Pax8Integration) -> list[dict[str, Any]]:
-    """Currencies in which the source and the dispositions differ in lines, sell or cost; lines without a fate."""
-    _, invoices = month_invoices(session, month)
+def find_conservation_gaps(session: Session, month: str, config: LoadedSettings) -> list[dict[str, Any]]:
+    """Currencies in which the source and the dispositions differ in lines, sell or cost; lines without a fate.
+
+    Clients of the month that were not prepared since the newest fetch, as in a close of some, are left out.
+    """
+    fetch_id, invoices = month_invoices(session, month)
     session.frame(
         "checked_invoices",
         {"invoice_id": "VARCHAR", "content_hash": "VARCHAR"},
         [{"invoice_id": row["invoice_id"], "content_hash": row["content_hash"]} for row in invoices],
     )
+    session.frame(
+        "company_clients",
+        {"company_id": "VARCHAR", "client": "VARCHAR"},
+        [
+            {"company_id": company.company_id, "client": company.client}
+            for company in map_companies(session, config, month)
+        ],
+    )
+    prepared = {
+        row["client"]
+        for row in session.rows(
+            "select client from slice_sources where month = ? and step = 'normalized_charges' and fetch_id = ?",
+            [month, fetch_id],
+        )
+    }
+    waiting = [client for client in clients_of_month(session, config, month) if client not in prepared]
+    session.frame("waiting_clients", {"client": "VARCHAR"}, [{"client": client} for client in waiting])
+    pax8 = config.settings.integrations.pax8
     fields = {"sell_field": pax8.sell_field, "cost_field": pax8.cost_field}
     return session.rows(read_sql("conservation_gaps"), {"month": month, **fields})
 
@@ -75,4 +97,13 @@ def find_posting_differences(session: Session, month: str) -> list[dict[str, Any
         "union all select client, 'not_read_back', 'document ' || document_key || ' was posted and not read back' "
         "from postings where month = ? and status = 'posted' and read_back_at is null order by all",
         [month, month],
+    )
+
+
+def find_tax_differences(session: Session, month: str) -> list[dict[str, Any]]:
+    """Posted documents of which HaloPSA computed another tax than the taxes sent come to."""
+    return session.rows(
+        "select client, document_key, currency, expected_tax, answered_tax, difference from tax_compared "
+        "where month = ? and difference <> 0 order by client, currency, document_key",
+        [month],
     )

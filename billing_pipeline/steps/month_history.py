@@ -1,11 +1,14 @@
 """What was posted before: the last closed month, documents of this month, and postings whose outcome is open."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from billing_pipeline.billing.caps import ClientHistory, Totals
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.record_corrections import claimed_keys
 
 
 def client_histories(session: Session, month: str, clients: Sequence[str]) -> dict[str, ClientHistory]:
@@ -40,16 +43,30 @@ def posted_documents(session: Session, month: str) -> int:
 
 def open_postings(session: Session, month: str) -> dict[str, str]:
     """By client, what is not known yet: postings that were sent and not settled."""
-    rows = session.rows(
-        "select client, document_key, currency, sell, sent_at from postings "
-        "where month = ? and status in ('sending', 'unknown') order by client, document_key",
-        [month],
-    )
+    return {row["client"]: _describe_open(row) for row in _open_rows(session) if row["month"] == month}
+
+
+def lines_in_flight(session: Session) -> dict[str, str]:
+    """By the key of a source line, what is not known yet of the document that it was sent on.
+
+    A line may have been mapped to another client since: that one has to wait for it too.
+    """
     return {
-        row["client"]: (
-            f"document {row['document_key']} over {show_amount(row['sell'], row['currency'])} was sent at "
-            f"{row['sent_at']:%Y-%m-%d %H:%M} UTC and nobody knows yet whether HaloPSA has it; "
-            "close --post looks for it, and never sends it twice"
-        )
-        for row in rows
+        key: f"{row['client']}: {_describe_open(row)}"
+        for row in _open_rows(session)
+        for key in claimed_keys(json.loads(row["detail"])["document"])
     }
+
+
+def _open_rows(session: Session) -> list[dict[str, Any]]:
+    return session.rows(
+        "select * from postings where status in ('sending', 'unknown') order by month, client, document_key"
+    )
+
+
+def _describe_open(row: Mapping[str, Any]) -> str:
+    return (
+        f"document {row['document_key']} over {show_amount(row['sell'], row['currency'])} was sent at "
+        f"{row['sent_at']:%Y-%m-%d %H:%M} UTC and nobody knows yet whether HaloPSA has it; "
+        "close --post looks for it, and never sends it twice"
+    )

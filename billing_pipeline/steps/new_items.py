@@ -1,6 +1,6 @@
 """Create the items that a sealed plan needs, each once, even over a crash: found again by `externalreference`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +16,17 @@ NewItemRow = Mapping[str, Any]
 
 
 def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, str]]:
+    """The ids of the items that the plans need; see `create_items`."""
+    return create_items(posting, (item for plan in plans for item in plan.content["new_items"]))
+
+
+def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[str, int], dict[str, str]]:
     """Item ids by reference, and for references that have none, why not.
 
-    Items that exist are used as they are and never modified. One whose creation has an unknown outcome is
-    neither used nor created again before the grace has passed.
+    `items` have the fields of NewItem. Items that exist are used as they are and never modified. One whose creation
+    has an unknown outcome is neither used nor created again before the grace has passed. Posting must be locked.
     """
-    wanted = {item["reference"]: item for plan in plans for item in plan.content["new_items"]}
+    wanted = {item["reference"]: item for item in items}
     if not wanted:
         return {}, {}
     with posting.work.warehouse.session("look up created items") as session:

@@ -69,17 +69,17 @@ def _store_settings(session: Session, work: Work) -> None:
         "delete from settings_used where month = ? and client in (select client from scope_clients)",
         [work.month],
     )
-    rows = [
-        {
-            "month": work.month,
-            "client": client,
-            "integration": integration,
-            "key": key,
-            "value": canonical_json(value),
-            "level": level,
-        }
-        for client in work.clients
-        for integration in work.config.settings.enabled_integrations
-        for key, value, level in work.config.resolve(client, integration).values()
-    ]
+    rows = []
+    for integration in work.config.settings.enabled_integrations:
+        # Nearly all clients share one answer, which is written out once.
+        written: dict[int, list[dict[str, str]]] = {}
+        for client in work.clients:
+            resolved = work.config.resolve(client, integration)
+            if id(resolved) not in written:
+                written[id(resolved)] = [
+                    {"key": key, "value": canonical_json(value), "level": level}
+                    for key, value, level in resolved.values()
+                ]
+            place = {"month": work.month, "client": client, "integration": integration}
+            rows += [{**place, **setting} for setting in written[id(resolved)]]
     session.insert("settings_used", rows)

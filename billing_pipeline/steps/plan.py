@@ -2,40 +2,52 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.caps import ClientHistory, find_client_caps, find_month_cap
+from billing_pipeline.billing.credited_invoices import CorrectionCase
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan import (
     PlanRules,
     find_client_holds,
     hold_client,
+    new_items,
     plan_client,
     route_holds,
 )
-from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, ClientPlan, Hold
+from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, ClientPlan, Hold, PlannedDocument
 from billing_pipeline.billing.reasons import reason_rank
-from billing_pipeline.billing.routing import Targets, route_charges
+from billing_pipeline.billing.routing import Routes, Targets, route_charges
 from billing_pipeline.resources.warehouse import Session, read_sql
+from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
-from billing_pipeline.steps.month_history import client_histories, open_postings, posted_documents
+from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings, posted_documents
+from billing_pipeline.steps.read_corrections import read_cases
 from billing_pipeline.steps.read_targets import ReadInvoices, read_targets, take_invoices
+from billing_pipeline.steps.record_corrections import clear_open_corrections, store_open_corrections
+from billing_pipeline.steps.routing_findings import store_routing_findings
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
 
 @dataclass(frozen=True)
 class PlannedClient:
-    """What planning came to for one client: its plan, and the holds that keep it from being posted."""
+    """What planning came to for one client: its plan, and the holds that keep it from being posted.
+
+    `corrections` are the documents that would correct what was posted for a credited invoice; they stand in the plan
+    if a person asked for them, and else are a proposal.
+    """
 
     client: str
     plan: ClientPlan
     holds: tuple[Hold, ...]
+    corrections: tuple[PlannedDocument, ...] = ()
+    routes: Routes | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +62,18 @@ class _Sources:
 
 
 def plan(
-    work: Work, forced_caps: Sequence[str] = (), read_invoices: ReadInvoices | None = None, source: str = ""
+    work: Work,
+    forced_caps: Sequence[str] = (),
+    read_invoices: ReadInvoices | None = None,
+    source: str = "",
+    *,
+    correct: bool = False,
 ) -> list[PlannedClient]:
     """Write the slices of `plans`, `ready_to_invoice` and `holds`; what became of each client, in their order.
 
     `forced_caps` are names of caps that a person has chosen to pass this time. `read_invoices` reads HaloPSA's
     invoices from a date on, at the address `source`; it is called only if a client adds to invoices that exist.
+    `correct` says that a person wants the differences of invoices posted that were credited since.
     """
     started = monotonic()
     with work.warehouse.session(f"store the invoices that {work.month} may add to") as session:
@@ -70,7 +88,8 @@ def plan(
         blocked = _blocked_lines(session, work)
         month_hold = _find_month_hold(session, work)
         histories = client_histories(session, work.month, work.clients)
-        unknown = open_postings(session, work.month)
+        cases = read_cases(session, work)
+        unknown, in_flight = open_postings(session, work.month), lines_in_flight(session)
         planned = []
         for client in work.clients:
             holds = blocked[client] + [_blocked_charge(row) for row in charges[client] if row["block_reason"]]
@@ -83,9 +102,11 @@ def plan(
                     to_plan,
                     holds,
                     month_hold,
-                    unknown.get(client),
+                    unknown.get(client) or _find_in_flight(to_plan, in_flight),
                     histories[client],
                     forced_caps,
+                    cases.get(client),
+                    correct,
                 )
             )
         planned = _apply_month_cap(session, work, planned, forced_caps)
@@ -93,6 +114,11 @@ def plan(
         lines = sum(len(document.lines) for one in planned for document in one.plan.documents)
         finish_step(session, work, "ready_to_invoice", started, lines, _source_ids(sources))
     return planned
+
+
+def _find_in_flight(charges: Sequence[ChargeToPlan], in_flight: Mapping[str, str]) -> str | None:
+    """What is not known yet of a document that bears one of these charges for another client."""
+    return next((in_flight[key] for charge in charges for key in charge.line_keys if key in in_flight), None)
 
 
 def _source_ids(sources: _Sources) -> dict[str, Any]:
@@ -130,6 +156,8 @@ def _plan_one(
     unknown: str | None,
     history: ClientHistory,
     forced_caps: Sequence[str],
+    case: CorrectionCase | None,
+    correct: bool,
 ) -> PlannedClient:
     empty = ClientPlan(work.month, client, (), ())
     observed = sources.observed.get(client)
@@ -143,7 +171,7 @@ def _plan_one(
         missing = "HaloPSA no longer has the client that clients.csv ties it to; correct the row, then close again"
         holds = holds + hold_client("unmapped_client", missing, charges)
     targets = sources.targets.get(client, Targets())
-    if observed is None or not (charges or targets.writes_template):
+    if observed is None or not (charges or targets.with_our_lines or case):
         return PlannedClient(client, empty, tuple(holds))
     rules = PlanRules(
         settings={name: work.config.resolve(client, name).charge for name in settings.enabled_integrations},
@@ -151,17 +179,24 @@ def _plan_one(
         unit_price_decimals=settings.halopsa.unit_price_decimals,
         today=work.today,
     )
-    holds = holds + find_client_holds(observed, charges)
+    excluded = any(row.excluded for row in work.config.clients if row.client == client)
+    answer = answer_case(work.month, observed, case, charges, rules, correct=correct, excluded=excluded)
+    holds = holds + find_client_holds(observed, charges) + list(answer.holds)
     if holds:
-        return PlannedClient(client, empty, tuple(holds))
-    routes = route_charges(work.month, observed, charges, rules.settings, rules.currency_ids, targets, rules.today)
+        return PlannedClient(client, empty, tuple(holds), answer.documents)
+    routes = route_charges(
+        work.month, observed, answer.others, rules.settings, rules.currency_ids, targets, rules.today
+    )
     holds = route_holds(routes)
     if holds:
         # A client that cannot be posted as a whole has no plan: nothing of it will change in HaloPSA.
-        return PlannedClient(client, empty, tuple(holds))
-    sealed = plan_client(work.month, observed, routes, targets, rules)
+        return PlannedClient(client, empty, tuple(holds), answer.documents, routes)
+    sealed = plan_client(work.month, observed, routes, rules)
+    if answer.planned:
+        documents = (*sealed.documents, *answer.documents)
+        sealed = replace(sealed, new_items=new_items(charges, rules), documents=documents)
     capped = find_client_caps(sealed, settings.caps, forced_caps, history)
-    return PlannedClient(client, sealed, tuple(capped))
+    return PlannedClient(client, sealed, tuple(capped), answer.documents, routes)
 
 
 def _apply_month_cap(
@@ -171,10 +206,7 @@ def _apply_month_cap(
     said = find_month_cap(postable, posted_documents(session, work.month), work.config.settings.caps, forced_caps)
     if said is None:
         return planned
-    return [
-        PlannedClient(one.client, one.plan, (*one.holds, *_cap_holds(one, said))) if one.plan.documents else one
-        for one in planned
-    ]
+    return [replace(one, holds=(*one.holds, *_cap_holds(one, said))) if one.plan.documents else one for one in planned]
 
 
 def _cap_holds(one: PlannedClient, said: str) -> list[Hold]:
@@ -278,9 +310,11 @@ def _charge(row: Mapping[str, Any]) -> ChargeToPlan:
 
 def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sources: _Sources) -> None:
     session.run("clear_plans", month=work.month)
+    clear_open_corrections(session, work.month)
     plans, lines, holds = [], [], []
     for one in planned:
         sealed = one.plan
+        store_open_corrections(session, work.month, sealed, one.corrections, work.now_utc)
         plan_hash = sealed.plan_hash
         observed = sources.observed.get(one.client)
         plans.append(
@@ -310,6 +344,10 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
     session.insert("plans", plans)
     session.insert("ready_to_invoice", lines)
     session.insert("holds", holds)
+    correcting = [one.client for one in planned if any(document.corrects for document in one.plan.documents)]
+    session.frame("correcting_clients", {"client": "VARCHAR"}, [{"client": client} for client in correcting])
+    session.run("remember_plans", month=work.month)
+    store_routing_findings(session, work, {one.client: one.routes for one in planned if one.routes is not None})
 
 
 def _plan_rows(month: str, client: str, sealed: ClientPlan, plan_hash: str) -> list[dict[str, Any]]:

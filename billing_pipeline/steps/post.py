@@ -23,6 +23,7 @@ from billing_pipeline.steps.halo_documents import (
     to_halo,
 )
 from billing_pipeline.steps.new_items import ensure_items
+from billing_pipeline.steps.others_lines import find_unrepaired
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
 from billing_pipeline.steps.posting_outcomes import (
     STOPS_THE_RUN,
@@ -37,11 +38,17 @@ from billing_pipeline.steps.posting_state import (
     Posting,
     document_totals,
     make_writer,
+    record_correction,
     write_intent,
 )
 from billing_pipeline.steps.read_back import read_back, unread_postings, write_hold
 from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle
-from billing_pipeline.steps.update_document import update_document
+from billing_pipeline.steps.update_document import (
+    changes_existing,
+    hold_for_target,
+    uncertain_targets,
+    update_document,
+)
 from billing_pipeline.steps.work import Work, finish_step
 
 
@@ -66,13 +73,35 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             invoices = halo.invoices(since=since)
             still_open = settle(posting, opened, invoices)
             result.settled = [one.document["document_key"] for one in opened if one not in still_open]
-            _carry_out(posting, plans, invoices, result)
+            _carry_out(posting, _pass_damaged(posting, plans, result), invoices, result)
+        else:
+            find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:
             _prove(posting, result, _first_date(plans, opened, unread, work.today))
         with work.warehouse.session("finish posting") as session:
             finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
             result.head = journal.read_head(session)
     return result
+
+
+def _pass_damaged(posting: Posting, plans: Sequence[SealedPlan], result: PostingResult) -> list[SealedPlan]:
+    """The plans that may be carried out: none that changes an existing document while an earlier change of ours is not
+    repaired."""
+    damaged = find_unrepaired(posting)
+    with posting.work.warehouse.session("read which documents are uncertain") as session:
+        result.uncertain = uncertain_targets(session)
+    passed = []
+    for plan in plans:
+        changing = [document for document in plan.documents if changes_existing(document)]
+        if damaged is None or not changing:
+            passed.append(plan)
+            continue
+        detail = f"no existing document is changed before this is repaired in HaloPSA: {damaged}. Then close again"
+        with posting.work.warehouse.session("hold a client whose document is not changed") as session:
+            for document in changing:
+                hold_for_target(posting, document, detail, session)
+        result.refused += [document["document_key"] for document in plan.documents]
+    return passed
 
 
 def _first_date(
@@ -99,6 +128,9 @@ def _carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence
                 bearing = {int(row["id"]): row for key in _keys(document) for row in by_key.get(key, ())}
                 if bearing:
                     _meet_existing(posting, plan, document, list(bearing.values()), result)
+                    continue
+                if document["action"] == "record":
+                    record_correction(posting, document, plan.plan_hash)
                     continue
                 carry_out = _send if document["action"] == "create" else update_document
                 outcomes.keep(carry_out(posting, plan, document, item_ids, outcomes, result))
@@ -136,8 +168,13 @@ def _send(
     except OutcomeUnknown as error:
         result.unknown.append(key)
         return partial(write_unknown, posting, document, plan_hash, str(error))
-    result.posted.append(key)
     found = read_document(answer, document, posting.fields)
+    if found.document_key != key and not found.lines:
+        # Whatever this answers, it is not what was sent: looking by key tells.
+        result.unknown.append(key)
+        said = f"HaloPSA answered with invoice {found.invoice_id}, which bears none of its keys"
+        return partial(write_unknown, posting, document, plan_hash, said)
+    result.posted.append(key)
     return partial(write_answer, posting, document, plan_hash, found)
 
 
@@ -179,17 +216,16 @@ def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[str]) 
 
 def _prove(posting: Posting, result: PostingResult, since: date) -> None:
     """One bulk read after the last write: read back what was posted, and find what was unknown."""
-    try:
-        invoices = posting.halo.invoices(since=since)
-    except ServiceError as error:
-        result.stopped = result.stopped or f"what was posted could not be read back: {error}"
-        invoices = None
     with posting.work.warehouse.session("read what is unknown") as session:
         opened = read_open_postings(session, posting)
-    if invoices is not None:
-        opened = settle(posting, opened, invoices)
+    try:
+        invoices = posting.halo.invoices(since=since)
+        settle(posting, opened, invoices)
         result.read_back = read_back(posting, invoices)
+    except ServiceError as error:
+        result.stopped = result.stopped or f"what was posted could not be read back: {error}"
     with posting.work.warehouse.session("hold what is unknown") as session:
+        opened = read_open_postings(session, posting)
         for client in {one.client for one in opened}:
             session.execute(
                 "delete from holds where month = ? and client = ? and reason = 'unknown_outcome'",
@@ -200,10 +236,6 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
             detail = (
                 f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it; "
                 "run close --post again: it looks, and never sends twice"
-            )
-            session.execute(
-                "delete from holds where month = ? and client = ? and reason = 'unknown_outcome'",
-                [posting.work.month, one.client],
             )
             write_hold(
                 session,

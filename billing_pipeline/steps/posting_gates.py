@@ -11,7 +11,10 @@ from billing_pipeline.billing.plan_types import OBSERVED
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.month_checks import find_conservation_gaps
+from billing_pipeline.steps.month_history import lines_in_flight
 from billing_pipeline.steps.posting_state import Posting
+from billing_pipeline.steps.record_corrections import claimed_keys
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,17 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     """The plans that may be carried out, in the order of the run's clients.
 
     A client with a hold is passed over, and so is one of `waiting`: it was sent something that is not settled, so
-    its plan was made without knowing what HaloPSA has. Raises PostingRefused where something spoils the whole month: another
-    tenant, a broken journal, a source that does not add up, or a plan that is not of the newest state.
+    its plan was made without knowing what HaloPSA has. Raises PostingRefused where something spoils the whole month:
+    another tenant, a broken journal, a source that does not add up, or a plan that is not of the newest state.
     """
     work = posting.work
     journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant)
-    broken = journal.find_break(session)
+    head_file = work.warehouse.published / "journal-head.json"
+    broken = journal.find_break(session) or journal.find_cut(session, head_file)
     if broken is not None:
         raise PostingRefused(
-            f"{broken}. Nothing was posted for {work.month}. "
-            "Restore the database from its last backup, then close again."
+            f"{broken}. Nothing was posted for {work.month}. Put the newest whole database in its place, a backup or "
+            f"the published copy {work.warehouse.published / 'billing.duckdb'}, then close again."
         )
     clients = [client for client in work.clients if client not in waiting]
     if not clients:
@@ -66,6 +70,14 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
         row["client"]: row
         for row in session.rows("select * from plans where month = ? and documents > 0", [work.month])
     }
+    done = {
+        (row["document_key"], row["plan_hash"])
+        for row in session.rows(
+            "select document_key, plan_hash from postings where month = ? and status = 'posted' "
+            "union all select document_key, plan_hash from posting_journal where month = ? and event = 'corrected'",
+            [work.month, work.month],
+        )
+    }
     plans = []
     for client in clients:
         row = rows.get(client)
@@ -73,8 +85,17 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
             continue
         content = json.loads(row["plan"])
         _refuse_stale(work.month, client, row, fetch_id, work.settings_hash, content)
-        plans.append(SealedPlan(client, row["plan_hash"], content))
+        # A run that stopped half-way goes on with what is left of the same plan.
+        left = [one for one in content["documents"] if (one["document_key"], row["plan_hash"]) not in done]
+        if left:
+            plans.append(SealedPlan(client, row["plan_hash"], {**content, "documents": left}))
     _refuse_posted_charges(session, work.month, plans)
+    for gap in find_conservation_gaps(session, work.month, work.config):
+        raise PostingRefused(
+            f"The invoice lines of {work.month} and what became of them differ: {gap['source_lines']} lines and "
+            f"{gap['explained_lines']} explained in {gap['currency'] or 'no currency'}, {gap['sell_gap']} of sell and "
+            f"{gap['cost_gap']} of cost apart. Nothing was posted. Close the month again: every step is done anew."
+        )
     return plans
 
 
@@ -116,18 +137,20 @@ def _refuse_posted_charges(session: Session, month: str, plans: Sequence[SealedP
         {"line_key": key, "client": plan.client}
         for plan in plans
         for document in plan.documents
-        for line in document["lines"]
-        for key in line["line_keys"]
+        for key in claimed_keys(document)
     ]
+    in_flight = [{"line_key": key} for key in lines_in_flight(session)]
     session.frame("planned_line_keys", {"line_key": "VARCHAR", "client": "VARCHAR"}, keys)
+    session.frame("line_keys_in_flight", {"line_key": "VARCHAR"}, in_flight)
     twice = session.rows(
-        "select client, count(*) as lines from planned_line_keys "
-        "where line_key in (select line_key from posted_source_lines) group by client "
+        "select client, count(*) as lines from planned_line_keys where line_key in "
+        "(select line_key from posted_source_lines union all select charge_key from posted_lines "
+        "union all select line_key from line_keys_in_flight) group by client "
         "union all select client, count(*) from planned_line_keys group by client, line_key having count(*) > 1 "
         "order by all"
     )
     if twice:
         raise PostingRefused(
-            f"The plan of {twice[0]['client']} for {month} holds {twice[0]['lines']} lines that were posted before "
-            f"or stand in it twice. Nothing was posted. Prepare it again: billing-pipeline close {month}."
+            f"The plan of {twice[0]['client']} for {month} holds {twice[0]['lines']} lines that were posted or "
+            f"sent before, or stand in it twice. Nothing was posted. Prepare it again: billing-pipeline close {month}."
         )

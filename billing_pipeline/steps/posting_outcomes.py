@@ -22,7 +22,11 @@ STOPS_THE_RUN = (None, 401, 403, 429)
 
 @dataclass
 class PostingResult:
-    """What a posting run came to; documents by their fate. `stopped` says why the rest was not tried."""
+    """What a posting run came to; documents by their fate. `stopped` says why the rest was not tried.
+
+    `rewritten` are existing documents that were changed: the hash that they were planned on, and that of now.
+    `uncertain` are those that were sent a change of which nobody knows whether it arrived, or still will.
+    """
 
     posted: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
@@ -31,6 +35,8 @@ class PostingResult:
     refused: list[str] = field(default_factory=list)
     read_back: int = 0
     stopped: str | None = None
+    rewritten: dict[int, tuple[str, str]] = field(default_factory=dict)
+    uncertain: set[int] = field(default_factory=set)
     head: journal.JournalHead = field(default_factory=lambda: journal.JournalHead(0, journal.GENESIS))
 
 

@@ -15,6 +15,7 @@ from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
+from billing_pipeline.steps.record_corrections import record_posted_corrections
 from billing_pipeline.steps.work import Work
 
 Document = Mapping[str, Any]
@@ -55,8 +56,18 @@ def document_totals(document: Document) -> tuple[Decimal, Decimal]:
     return sum(sells, Decimal(0)), sum(costs, Decimal(0))
 
 
-def write_intent(session: Session, posting: Posting, document: Document, plan_hash: str, body: object) -> None:
-    """Write `sending` before the request: from here on the outcome is unknown until it is known."""
+def write_intent(
+    session: Session,
+    posting: Posting,
+    document: Document,
+    plan_hash: str,
+    body: object,
+    others: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write `sending` before the request: from here on the outcome is unknown until it is known.
+
+    `others` are the lines of others on a document that is changed, as they were.
+    """
     sell, cost = document_totals(document)
     session.execute(
         "delete from postings where document_key = ? and status in ('not_written', 'absent')",
@@ -76,9 +87,12 @@ def write_intent(session: Session, posting: Posting, document: Document, plan_ha
                 "lines": len(document["lines"]),
                 "sell": sell,
                 "cost": cost,
-                "detail": json.dumps({"document": dict(document)}),
+                "detail": json.dumps({"document": dict(document), "others": list(others)}),
                 "run_id": posting.work.run_id,
                 "sent_at": posting.now,
+                "fetch_id": session.value(
+                    "select max(fetch_id) from raw_fetches where month = ?", [posting.work.month]
+                ),
             }
         ],
     )
@@ -153,9 +167,17 @@ def write_posted(
             for line_key in line["line_keys"]
         ],
     )
+    record_posted_corrections(session, posting.work.month, document, posting.now)
     outcome = "as planned" if not differs else "; ".join(differs)
     record(session, posting, event, document, plan_hash, halopsa_invoice_id=found.invoice_id, outcome=outcome)
     _write_findings(session, posting, "answer_differs", document, differs)
+
+
+def record_correction(posting: Posting, document: Document, plan_hash: str) -> None:
+    """Write that a correction in which no amount differs is done: nothing is sent to HaloPSA."""
+    with posting.work.warehouse.session("write a correction without difference") as session:
+        record_posted_corrections(session, posting.work.month, document, posting.now)
+        record(session, posting, "corrected", document, plan_hash, outcome="no amount differs; nothing was sent")
 
 
 def write_status(

@@ -66,7 +66,7 @@ def propose_clients(warehouse: Warehouse, config: LoadedSettings) -> ClientPropo
     replace_file(file, csv_text(PROPOSAL_COLUMNS, map(_cells, proposals)).encode())
     notes = [*money.notes, *_notes_on_rows(config.clients, companies, halopsa)]
     if len(unmapped) > len(wanted):
-        notes.append(f"{len(unmapped) - len(wanted)} companies that Pax8 deleted and that have no charges are left out")
+        notes.append(f"Left out, for Pax8 deleted them and they have no charges: {len(unmapped) - len(wanted)}")
     return ClientProposals(file, money.month, tuple(proposals), tuple(notes))
 
 
@@ -74,19 +74,24 @@ def _read_money(session: Session) -> _UnmappedMoney:
     month = session.value("select max(month) from normalized_charges")
     names: dict[str, str] = {}
     sell: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    notes = []
     for row in session.rows(
-        "select company_id, company_name, currency, lines, sell from unmapped_money where month = ? order by all",
+        "select company_id, company_name, currency, sell from unmapped_money "
+        "where month = ? and company_id is not null order by all",
         [month],
     ):
-        currency = row["currency"] or ""
-        if row["company_id"] is None:
-            amount = show_amount(row["sell"], currency)
-            notes.append(f"{row['lines']} lines of {month} over {amount} name no company: ask Pax8 whose they are")
-            continue
         key = fold_id(row["company_id"])
         names[key] = row["company_name"] or names.get(key, "")
-        sell[key][currency] += row["sell"]
+        sell[key][row["currency"] or ""] += row["sell"]
+    nobodys = session.rows(
+        "select currency, sum(lines) as lines, cast(sum(sell) as decimal(28, 10)) as sell from unmapped_money "
+        "where month = ? and company_id is null group by currency order by currency",
+        [month],
+    )
+    notes = [
+        f"Lines of {month} that name no company: {row['lines']}, over "
+        f"{show_amount(row['sell'], row['currency'] or '')}; ask Pax8 whose they are"
+        for row in nobodys
+    ]
     return _UnmappedMoney(month, names, sell, tuple(notes))
 
 

@@ -27,12 +27,12 @@ def publish(warehouse: Warehouse) -> Published:
     """
     folder = warehouse.published
     target, draft = folder / "billing.duckdb", folder / f".billing.{os.getpid()}.duckdb"
+    note = folder / f".journal-head.{os.getpid()}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             draft.unlink()
         head = JournalHead(*warehouse.copy_to(draft))
-        note = folder / f".journal-head.{os.getpid()}.json"
         note.write_text(json.dumps({"rows": head.rows, "row_hash": head.row_hash}) + "\n")
         draft.replace(target)
         note.replace(folder / "journal-head.json")
@@ -42,7 +42,7 @@ def publish(warehouse: Warehouse) -> Published:
             "What was published before is unchanged. Free some space or correct the rights, then run publish."
         ) from error
     finally:
-        for leftover in (draft, draft.with_name(draft.name + ".wal")):
+        for leftover in (note, draft, draft.with_name(draft.name + ".wal")):
             with suppress(OSError):
                 leftover.unlink()
     return Published(target, head)

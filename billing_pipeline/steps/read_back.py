@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, read_document
+from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key, read_document
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
 
 
@@ -26,12 +28,18 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
     `invoices` are HaloPSA's, read in bulk after the last write.
     """
     by_id: dict[int, Row] = {int(row["id"]): row for row in invoices}
+    by_key = index_by_key(invoices, posting.fields)
     with posting.work.warehouse.session("read what was posted") as session:
-        recurring = any(row["halopsa_invoice_id"] < 0 for row in unread_postings(session, posting))
-    if recurring:
+        unread = {int(row["halopsa_invoice_id"]) for row in unread_postings(session, posting)}
+    if any(halopsa_id < 0 for halopsa_id in unread):
         by_id.update({int(row["id"]): row for row in posting.halo.recurring_invoices()})
+    for halopsa_id in unread - by_id.keys():
+        # An agent may have moved it to a date before those that were read.
+        found_alone = posting.halo.invoice(halopsa_id) if halopsa_id > 0 else None
+        if found_alone is not None:
+            by_id[halopsa_id] = found_alone
     with posting.work.warehouse.session("write what was read back") as session:
-        rows = unread_postings(session, posting)
+        rows, rates = unread_postings(session, posting), tax_rates(session)
         for row in rows:
             document = json.loads(row["detail"])["document"]
             _forget_findings(session, row["document_key"])
@@ -41,15 +49,25 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
                 write_finding(session, posting, "read_back_differs", document, said)
                 record(session, posting, "read_back", document, row["plan_hash"], outcome=said)
                 continue
+            twins = _bearing_too(by_key, document, int(halo_row["id"]))
+            if twins:
+                said = f"HaloPSA invoices {', '.join(map(str, twins))} bear its keys too: delete them there"
+                write_finding(session, posting, "found_twice", document, said)
             found = read_document(halo_row, document, posting.fields)
-            _write(session, posting, row, document, found)
+            _write(session, posting, row, document, found, expect_tax(posting.work.config, document, rates))
     return len(rows)
+
+
+def _bearing_too(by_key: Mapping[str, Sequence[Row]], document: Mapping[str, Any], halopsa_id: int) -> list[int]:
+    """Other invoices with its keys: a request that was given up for lost, and carried out all the same."""
+    keys = [document["document_key"], *(line["charge_key"] for line in document["lines"])]
+    return sorted({int(row["id"]) for key in keys for row in by_key.get(key, ())} - {halopsa_id})
 
 
 def _forget_findings(session: Session, document_key: str) -> None:
     """What an earlier look found of a document gives way to what this one finds."""
     session.execute(
-        "delete from findings where kind = 'read_back_differs' and document_key = ?",
+        "delete from findings where kind in ('read_back_differs', 'tax_differs') and document_key = ?",
         [document_key],
     )
 
@@ -60,6 +78,7 @@ def _write(
     row: Mapping[str, Any],
     document: Mapping[str, Any],
     found: FoundDocument,
+    tax: Decimal | None,
 ) -> None:
     session.frame(
         "read_lines",
@@ -79,13 +98,17 @@ def _write(
         [row["document_key"]],
     )
     session.execute(
-        "update postings set readback_sell = ?, readback_cost = ?, answered_tax = ?, read_back_at = ? "
+        "update postings set readback_sell = ?, readback_cost = ?, answered_tax = ?, "
+        "expected_tax = ?, read_back_at = ? "
         "where document_key = ? and status = 'posted'",
-        [found.sell, found.cost, found.tax, posting.now, row["document_key"]],
+        [found.sell, found.cost, found.tax, tax, posting.now, row["document_key"]],
     )
     said = differences(document, found)
     for difference in said:
         write_finding(session, posting, "read_back_differs", document, difference)
+    tax_difference = describe_tax_difference(tax, found.tax, document["currency"])
+    if tax_difference is not None:
+        write_finding(session, posting, "tax_differs", document, tax_difference)
     outcome = "as planned" if not said else "; ".join(said)
     record(
         session,

@@ -2,14 +2,17 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.routing import Targets
 from billing_pipeline.billing.targets import Target
+from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.fetch_invoices import month_range
+from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.halo_targets import read_target
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, store_snapshot
 from billing_pipeline.steps.work import Work
@@ -36,9 +39,17 @@ def _targets_of(work: Work, client: str) -> set[str]:
 
 
 def take_invoices(session: Session, work: Work, read_invoices: ReadInvoices | None, source: str) -> Snapshot | None:
-    """A snapshot of HaloPSA's invoices of the month, where a client needs it; None where none does."""
-    if read_invoices is None or not needs_invoices(work):
+    """A snapshot of HaloPSA's invoices of the month, where a client needs it; None where none does.
+
+    Raises BillingPipelineError where one is needed and cannot be read: that is not "no invoice to add to".
+    """
+    if not needs_invoices(work):
         return None
+    if read_invoices is None:
+        raise BillingPipelineError(
+            f"Clients of {work.month} add to invoices that HaloPSA has (behaviour latest), and nothing reads them. "
+            "Prepare the month with billing-pipeline close, or with the job prepare_month."
+        )
     first, _ = month_range(work.month)
     return store_snapshot(session, INVOICES_KIND, read_invoices(first), source, work.now_utc)
 
@@ -47,58 +58,74 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
     """The targets of each client of the work, and the ids of the snapshots they are from."""
     fields = work.config.settings.halopsa
     templates = latest_snapshot(session, "halopsa_recurring_invoices")
+    currencies = [integer(row.get("id")) for row in latest_snapshot(session, "halopsa_currencies").rows]
+    only_currency = currencies[0] if len(currencies) == 1 else None
+    by_id = {int(row["id"]): read_target(row, fields, only_currency) for row in templates.rows}
     by_client: dict[int | None, list[Target]] = defaultdict(list)
-    by_id: dict[int, Target] = {}
-    for row in templates.rows:
-        target = read_target(row, fields)
-        by_client[target.client_id].append(target)
-        by_id[target.target_id] = target
-    open_invoices = [read_target(row, fields) for row in invoices.rows] if invoices is not None else []
-    written = _written_templates(session, work.month)
+    for target in by_id.values():
+        for client_id in {target.client_id, target.original_client_id}:
+            by_client[client_id].append(target)
+    open_invoices = [read_target(row, fields, only_currency) for row in invoices.rows] if invoices is not None else []
+    written = _read_written(session)
+    slots = {client: _slots_of(changes.values()) for client, changes in written.items()}
+    unsettled = _read_unsettled(session, work.month)
     targets: dict[str, Targets] = {}
-    for mapped_row in work.config.clients:
-        template_id = mapped_row.recurring_invoice_id
-        mapped = by_id.get(template_id) if template_id is not None else None
-        known = {target.target_id: target for target in by_client[mapped_row.halopsa_client_id]}
-        if mapped is not None:
-            known[mapped.target_id] = mapped
-        targets[mapped_row.client] = Targets(
+    for row in work.config.clients:
+        # What stands on the recurring invoice of an excluded client is a person's to end.
+        changes = {} if row.excluded else written.get(row.client, {})
+        ids = {*(target.target_id for target in by_client[row.halopsa_client_id]), row.recurring_invoice_id, *changes}
+        targets[row.client] = Targets(
             invoices=open_invoices,
-            templates=tuple(known.values()),
-            template_id=template_id,
-            unissued_month=_unissued_month(written.get(template_id, []), mapped),
-            kept_slots=_kept_slots(session, work.month, mapped_row.client, template_id),
-            writes_template="recurring" in _targets_of(work, mapped_row.client),
+            templates=tuple(target for target_id, target in sorted(by_id.items(), reverse=True) if target_id in ids),
+            template_id=row.recurring_invoice_id,
+            written=changes,
+            unsettled=unsettled,
+            foreign_slots=frozenset().union(*(slots[client] for client in slots if client != row.client)),
+            writes_template=not row.excluded and "recurring" in _targets_of(work, row.client),
         )
-    ids = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])
-    return targets, ids
+    ids_read = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])
+    return targets, ids_read
 
 
-def _written_templates(session: Session, month: str) -> dict[int | None, list[dict[str, Any]]]:
-    """Our postings to recurring invoices for other months, newest first, by template."""
+def _read_written(session: Session) -> dict[str, dict[int, list[Written]]]:
+    """Our changes of recurring invoices, oldest first, by client and recurring invoice."""
     rows = session.rows(
-        "select halopsa_invoice_id, month, detail from postings "
-        "where status = 'posted' and halopsa_invoice_id < 0 and lines > 0 and month <> ? "
-        "order by settled_at desc, month desc",
-        [month],
+        "select postings.client, postings.halopsa_invoice_id, postings.month, postings.detail, "
+        "list(posted_lines.slot_key) filter (where posted_lines.slot_key is not null) as slots "
+        "from postings left join posted_lines using (document_key) "
+        "where postings.status = 'posted' and postings.halopsa_invoice_id < 0 "
+        "group by all order by any_value(postings.settled_at), postings.month, any_value(postings.document_key)"
     )
-    written: dict[int | None, list[dict[str, Any]]] = defaultdict(list)
+    written: dict[str, dict[int, list[Written]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        written[row["halopsa_invoice_id"]].append(row)
+        mark = json.loads(row["detail"])["document"]["issue_mark"]
+        one = Written(row["month"], mark, frozenset(row["slots"] or ()))
+        written[row["client"]][row["halopsa_invoice_id"]].append(one)
     return written
 
 
-def _unissued_month(written: Sequence[dict[str, Any]], template: Target | None) -> str:
-    if not written or template is None:
-        return ""
-    mark = json.loads(written[0]["detail"])["document"].get("issue_mark")
-    return str(written[0]["month"]) if mark == template.issue_mark else ""
+def _slots_of(changes: Iterable[Sequence[Written]]) -> frozenset[str]:
+    return frozenset(slot for written in changes for one in written for slot in one.slots)
 
 
-def _kept_slots(session: Session, month: str, client: str, template_id: int | None) -> frozenset[str]:
+def _read_unsettled(session: Session, month: str) -> dict[int, str]:
+    """By recurring invoice, what was sent to it for another month and is not known to stand there as planned.
+
+    Writing over it would take away what settles it: until then nothing else is written there.
+    """
     rows = session.rows(
-        "select slot_key from posted_lines where month = ? and client = ? and halopsa_invoice_id = ? "
-        "and slot_key is not null",
-        [month, client, template_id],
+        "select month, client, status, detail from postings where month <> ? and (status in ('sending', 'unknown') "
+        "or (status = 'posted' and halopsa_invoice_id < 0 and read_back_at is null)) order by month, client",
+        [month],
     )
-    return frozenset(row["slot_key"] for row in rows)
+    unsettled: dict[int, str] = {}
+    for row in rows:
+        document = json.loads(row["detail"])["document"]
+        if document["action"] != "update_recurring":
+            continue
+        what = "was not read back" if row["status"] == "posted" else "has an unknown outcome"
+        unsettled[document["target_id"]] = (
+            f"the change of recurring invoice {document['target_id']} for {row['month']} ({row['client']}) {what}: "
+            f"run close {row['month']} --post first, it looks"
+        )
+    return unsettled

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
+from billing_pipeline.billing.known_codes import KnownCodes
 from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
 from billing_pipeline.billing.terms import normalise_term
 from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.halo_facts import integer, item_of, text
+from billing_pipeline.steps.halopsa_codes import read_known_codes
 from billing_pipeline.steps.snapshots import latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
@@ -21,23 +24,25 @@ def reconcile(work: Work) -> int:
         clients = latest_snapshot(session, "halopsa_clients")
         items = latest_snapshot(session, "halopsa_items")
         scope_frame(session, work.clients)
-        _frame_settings(session, work)
+        known, code_snapshots = read_known_codes(session)
+        _frame_settings(session, work, known)
         _frame_clients(session, work, clients.rows)
         _frame_items(session, items.rows)
         _frame_products(session, work, items.rows)
-        session.run("reconcile_items", month=work.month)
+        tax_ids = None if known.tax_ids is None else sorted(known.tax_ids)
+        session.run("reconcile_items", month=work.month, known_tax_ids=tax_ids)
         count = int(
             session.value(
                 "select count(*) from reconciled_items semi join scope_clients using (client) where month = ?",
                 [work.month],
             )
         )
-        sources = {"snapshot_ids": [clients.snapshot_id, items.snapshot_id]}
+        sources = {"snapshot_ids": [clients.snapshot_id, items.snapshot_id, *code_snapshots]}
         finish_step(session, work, "reconciled_items", started, count, sources)
     return count
 
 
-def confirmed_products(session: Session, work: Work) -> list[ConfirmedProduct]:
+def confirmed_products(session: Session, config: LoadedSettings) -> list[ConfirmedProduct]:
     """The rows of products.csv, and the items that the pipeline itself created."""
     rows = [
         ConfirmedProduct(
@@ -47,7 +52,7 @@ def confirmed_products(session: Session, work: Work) -> list[ConfirmedProduct]:
             normalise_term(row.term or ""),
             row.halopsa_item_id,
         )
-        for row in work.config.products
+        for row in config.products
     ]
     stored = session.rows(
         "select integration, product_id, sku, term, halopsa_item_id from confirmed_products order by all"
@@ -61,7 +66,7 @@ def confirmed_products(session: Session, work: Work) -> list[ConfirmedProduct]:
     return rows
 
 
-def _frame_settings(session: Session, work: Work) -> None:
+def _frame_settings(session: Session, work: Work, known: KnownCodes) -> None:
     rows = []
     for client in work.clients:
         for integration in work.config.settings.enabled_integrations:
@@ -76,6 +81,8 @@ def _frame_settings(session: Session, work: Work) -> None:
                     "default_accounts": charge.codes.accounts,
                     "default_expense": charge.codes.expense,
                     "default_tax": charge.codes.tax,
+                    "has_default_accounts": known.has_account("income", charge.codes.accounts),
+                    "has_default_expense": known.has_account("expense", charge.codes.expense),
                     "tax_engine": charge.tax_engine,
                 }
             )
@@ -90,6 +97,8 @@ def _frame_settings(session: Session, work: Work) -> None:
             "default_accounts": "VARCHAR",
             "default_expense": "VARCHAR",
             "default_tax": "BIGINT",
+            "has_default_accounts": "BOOLEAN",
+            "has_default_expense": "BOOLEAN",
             "tax_engine": "VARCHAR",
         },
         rows,
@@ -134,7 +143,7 @@ def _frame_items(session: Session, items: Iterable[Row]) -> None:
 
 
 def _frame_products(session: Session, work: Work, items: Iterable[Row]) -> None:
-    matcher = ProductMatcher(map(item_of, items), confirmed_products(session, work))
+    matcher = ProductMatcher(map(item_of, items), confirmed_products(session, work.config))
     products = session.rows(
         "select distinct integration, coalesce(product_id, '') as product_id, coalesce(sku, '') as sku, "
         "coalesce(term, '') as term, coalesce(product_name, '') as name "

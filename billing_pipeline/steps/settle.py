@@ -6,21 +6,34 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_documents import Row, differences, index_by_key, key_in_halo, read_document
+from billing_pipeline.steps.halo_documents import (
+    Row,
+    differences,
+    index_by_key,
+    key_in_halo,
+    plain_differences,
+    read_document,
+)
 from billing_pipeline.steps.halo_facts import text
+from billing_pipeline.steps.others_lines import find_damage, write_damage
 from billing_pipeline.steps.posting_state import Posting, write_finding, write_posted, write_status
 
 
 @dataclass(frozen=True)
 class OpenPosting:
-    """A posting that was sent and not settled; `document` is the planned document."""
+    """A posting that was sent and not settled; `document` is the planned document.
+
+    `others` are the lines of others as they were, on a document that is changed.
+    """
 
     client: str
     plan_hash: str
     document: Mapping[str, Any]
     waited_seconds: float
+    others: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_open_postings(session: Session, posting: Posting) -> list[OpenPosting]:
@@ -29,16 +42,14 @@ def read_open_postings(session: Session, posting: Posting) -> list[OpenPosting]:
         "select * from postings where month = ? and status in ('sending', 'unknown') order by client, document_key",
         [posting.work.month],
     )
-    return [
-        OpenPosting(
-            row["client"],
-            row["plan_hash"],
-            json.loads(row["detail"])["document"],
-            (posting.now - row["sent_at"]).total_seconds(),
-        )
-        for row in rows
-        if row["client"] in posting.work.clients
-    ]
+    opened = []
+    for row in rows:
+        if row["client"] in posting.work.clients:
+            detail = json.loads(row["detail"])
+            waited = (posting.now - row["sent_at"]).total_seconds()
+            others = tuple(detail.get("others", ()))
+            opened.append(OpenPosting(row["client"], row["plan_hash"], detail["document"], waited, others))
+    return opened
 
 
 def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[Row]) -> list[OpenPosting]:
@@ -62,7 +73,7 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
                 continue
         with posting.work.warehouse.session("settle an unknown posting") as session:
             if len(rows) == 1:
-                adopt(session, posting, "settled", document, one.plan_hash, rows[0])
+                adopt(session, posting, "settled", document, one.plan_hash, rows[0], one.others)
                 continue
             if len(rows) > 1:
                 ids = ", ".join(str(row["id"]) for row in rows)
@@ -82,11 +93,19 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
 
 
 def adopt(
-    session: Session, posting: Posting, event: str, document: Mapping[str, Any], plan_hash: str, row: Row
+    session: Session,
+    posting: Posting,
+    event: str,
+    document: Mapping[str, Any],
+    plan_hash: str,
+    row: Row,
+    others: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
-    """Write that HaloPSA has the document, as found by looking."""
+    """Write that HaloPSA has the document, as found by looking, and what became of `others`' lines on it."""
     found = read_document(row, document, posting.fields)
     write_posted(session, posting, event, document, plan_hash, found, differences(document, found))
+    if others is not None and document["target_id"] is not None:
+        write_damage(session, posting, document, plan_hash, find_damage(others, row, document, posting.fields))
 
 
 def look_since(documents: list[Mapping[str, Any]], today: date) -> date:
@@ -105,17 +124,22 @@ def _find(posting: Posting, by_key: Mapping[str, list[Row]], document: Mapping[s
 
 
 def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
-    """Whether a recurring invoice is as planned: our lines to the cent and active, those that ended inactive."""
-    if differences(document, read_document(row, document, fields)):
+    """Whether a recurring invoice is as planned: our lines to the cent and to the letter, those that ended inactive.
+
+    The amounts alone would not tell: those of the month before are often the same.
+    """
+    if plain_differences(document, read_document(row, document, fields)):
         return False
-    planned = {key_in_halo(line) for line in document["lines"]}
-    for line in row.get("lines") or ():
-        inactive = bool(line.get("isinactive"))
-        if line["id"] in document["deactivate"] and not inactive:
-            return False
-        if text(line.get(fields.charge_key_field)) in planned and inactive:
-            return False
-    return True
+    there = {text(line.get(fields.charge_key_field)): line for line in row.get("lines") or ()}
+    return all(_is_written(there[key_in_halo(line)], line) for line in document["lines"])
+
+
+def _is_written(there: Row, planned: Row) -> bool:
+    texts = (("item_shortdescription", "short_description"), ("item_longdescription", "long_description"))
+    amounts = (("qty_order", "quantity"), ("unit_price", "unit_price"))
+    return all(text(there.get(name)).split() == text(planned[ours]).split() for name, ours in texts) and all(
+        parse_amount(there.get(name)) == parse_amount(planned[ours]) for name, ours in amounts
+    )
 
 
 def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> list[Row]:

@@ -74,15 +74,23 @@ def store_snapshot(session: Session, kind: str, rows: Sequence[Row], source: str
 
 def latest_snapshot(session: Session, kind: str) -> Snapshot:
     """The newest snapshot of a kind. Raises BillingPipelineError where none was ever taken."""
+    found = newest_snapshot(session, kind)
+    if found is None:
+        raise BillingPipelineError(
+            f"There is no snapshot of {kind} yet. Materialise {kind} first: billing-pipeline close does so, "
+            "and in the Dagster UI the job fetch_month does."
+        )
+    return found
+
+
+def newest_snapshot(session: Session, kind: str) -> Snapshot | None:
+    """The newest snapshot of a kind; None where none was ever taken."""
     found = session.rows(
         "select snapshot_id, content_hash from snapshots where kind = ? order by snapshot_id desc limit 1",
         [kind],
     )
     if not found:
-        raise BillingPipelineError(
-            f"There is no snapshot of {kind} yet. Materialise {kind} first: billing-pipeline close does so, "
-            "and in the Dagster UI the job fetch_month does."
-        )
+        return None
     content_hash = found[0]["content_hash"]
     payloads = session.rows(
         "select payload from snapshot_rows where kind = ? and content_hash = ? order by row_no",

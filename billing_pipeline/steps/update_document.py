@@ -1,6 +1,8 @@
 """Change a document that exists, touching nothing of others: read whole, compare, send every line, read again."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -8,7 +10,16 @@ from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
-from billing_pipeline.steps.halo_targets import line_content, observed_hash
+from billing_pipeline.steps.halo_targets import issue_mark, observed_hash, read_target
+from billing_pipeline.steps.others_lines import (
+    Damage,
+    describe_damage,
+    find_damage,
+    name_target,
+    other_lines,
+    read_target_row,
+    write_damage,
+)
 from billing_pipeline.steps.posting_gates import SealedPlan
 from billing_pipeline.steps.posting_outcomes import (
     STOPS_THE_RUN,
@@ -19,8 +30,31 @@ from billing_pipeline.steps.posting_outcomes import (
     write_refused,
     write_unknown,
 )
-from billing_pipeline.steps.posting_state import Posting, document_totals, write_finding, write_intent
+from billing_pipeline.steps.posting_state import (
+    Posting,
+    document_totals,
+    write_finding,
+    write_intent,
+    write_status,
+)
 from billing_pipeline.steps.read_back import write_hold
+
+_UPDATES = ("update_invoice", "update_recurring")
+
+
+def changes_existing(document: Row) -> bool:
+    """Whether a planned document changes one that HaloPSA has."""
+    return document["action"] in _UPDATES
+
+
+def uncertain_targets(session: Session) -> set[int]:
+    """Existing documents that were sent a change, for any month and client, whose outcome is not known.
+
+    One that is sent every line while an earlier change may still arrive would lose what that one adds.
+    """
+    rows = session.rows("select detail from postings where status in ('sending', 'unknown')")
+    documents = (json.loads(row["detail"])["document"] for row in rows)
+    return {document["target_id"] for document in documents if document["target_id"] is not None}
 
 
 def update_document(
@@ -33,74 +67,94 @@ def update_document(
 ) -> Callable[[Session], None]:
     """Carry out one planned change and return what is to be written about its outcome.
 
-    A target that changed since the plan holds the client. A line that is not ours and changed, vanished or appeared
-    stops the run: a tenant that adds lines instead of replacing them is found on its first document.
+    A target that changed since the plan holds the client. A line that is not ours and changed, vanished or was
+    doubled stops the run: a tenant that adds lines instead of replacing them is found on its first document.
     """
-    before = _read(posting, document)
-    if before is None or observed_hash(before) != document["target_hash"]:
-        result.refused.append(document["document_key"])
+    key, plan_hash = document["document_key"], plan.plan_hash
+    if document["target_id"] in result.uncertain:
+        result.refused.append(key)
+        return partial(_write_uncertain, posting, document)
+    try:
+        before = read_target_row(posting.halo, document["target_id"])
+    except ServiceError as error:
+        result.refused.append(key)
+        result.stopped = f"{name_target(document['target_id'])} could not be read before its change: {error}"
+        return lambda _: None
+    if before is None or not _is_as_planned(before, document, posting, result):
+        result.refused.append(key)
         return partial(_write_changed, posting, document, gone=before is None)
+    others = other_lines(before, document)
     body = to_halo_update(before, document, item_ids, posting.fields)
     with posting.work.warehouse.session("write the intent to post") as session:
         outcomes.write(session)
-        write_intent(session, posting, document, plan.plan_hash, body)
-    send = (
-        posting.halo.update_invoice if document["action"] == "update_invoice" else posting.halo.update_recurring_invoice
-    )
+        write_intent(session, posting, document, plan_hash, body, others)
+    update_invoice = document["action"] == "update_invoice"
+    send = posting.halo.update_invoice if update_invoice else posting.halo.update_recurring_invoice
     try:
         send(body)
     except NotWritten as error:
-        result.refused.append(document["document_key"])
+        result.refused.append(key)
         if error.status in STOPS_THE_RUN:
             result.stopped = str(error)
-        return partial(write_refused, posting, document, plan.plan_hash, str(error))
+        elif _has_changed(posting, before):
+            return partial(_write_overtaken, posting, document, plan_hash, str(error))
+        return partial(write_refused, posting, document, plan_hash, str(error))
     except OutcomeUnknown as error:
-        result.unknown.append(document["document_key"])
-        return partial(write_unknown, posting, document, plan.plan_hash, str(error))
-    return _prove_update(posting, plan, document, before, result)
+        result.unknown.append(key)
+        result.uncertain.add(document["target_id"])
+        return partial(write_unknown, posting, document, plan_hash, str(error))
+    return _prove_update(posting, plan_hash, document, others, result)
+
+
+def _is_as_planned(before: Row, document: Row, posting: Posting, result: PostingResult) -> bool:
+    """Whether the target is as the plan saw it, or as an update of ours in this run left it.
+
+    Several clients may be billed through one: each adds to the same document.
+    """
+    seen = observed_hash(before)
+    if seen == document["target_hash"]:
+        return True
+    if result.rewritten.get(document["target_id"]) != (document["target_hash"], seen):
+        return False
+    ours = {line["target_line_id"] for line in document["lines"]} | set(document["deactivate"])
+    lines = read_target(before, posting.fields).lines
+    others = sum((line.net for line in lines if not line.inactive and line.line_id not in ours), Decimal(0))
+    sell, _ = document_totals(document)
+    # Whether the total may be negative was asked of what the plan saw.
+    return others + sell >= 0 or Decimal(document["other_sell"]) + sell < 0
+
+
+def _has_changed(posting: Posting, before: Row) -> bool:
+    try:
+        now = read_target_row(posting.halo, before["id"])
+    except ServiceError:
+        return False
+    return now is None or observed_hash(now) != observed_hash(before)
 
 
 def _prove_update(
-    posting: Posting, plan: SealedPlan, document: dict[str, Any], before: Row, result: PostingResult
+    posting: Posting, plan_hash: str, document: dict[str, Any], others: Sequence[Row], result: PostingResult
 ) -> Callable[[Session], None]:
+    key = document["document_key"]
     try:
-        after = _read(posting, document)
+        after = read_target_row(posting.halo, document["target_id"])
     except ServiceError as error:
-        result.unknown.append(document["document_key"])
+        result.unknown.append(key)
         result.stopped = f"{describe_document(document)} was sent and could not be read again: {error}"
-        return partial(write_unknown, posting, document, plan.plan_hash, str(error))
+        return partial(write_unknown, posting, document, plan_hash, str(error))
     if after is None:
-        result.unknown.append(document["document_key"])
+        result.unknown.append(key)
         result.stopped = f"{describe_document(document)} was sent, and HaloPSA no longer has its target"
-        return partial(write_unknown, posting, document, plan.plan_hash, result.stopped)
-    found = read_document(after, document, posting.fields)
-    damage = find_damage(before, after, document, found)
+        return partial(write_unknown, posting, document, plan_hash, result.stopped)
+    damage = find_damage(others, after, document, posting.fields)
     if damage:
-        result.stopped = (
-            f"after the change of {'recurring invoice' if document['target_id'] < 0 else 'invoice'} "
-            f"{document['target_id']} of {document['client']}, lines that are not ours differ: {'; '.join(damage)}. "
-            "Correct them in HaloPSA before anything else is posted."
-        )
-    result.posted.append(document["document_key"])
-    return partial(_write_update, posting, document, plan.plan_hash, found, tuple(damage))
-
-
-def find_damage(before: Row, after: Row, document: Row, found: FoundDocument) -> list[str]:
-    """How lines that are not ours to change differ between two reads: changed, vanished or new."""
-    ours = {line["target_line_id"] for line in document["lines"]} | set(document["deactivate"])
-    ours |= {line.line_id for line in found.lines}
-    old = {line["id"]: line_content(line) for line in before.get("lines") or () if line["id"] not in ours}
-    new = {line["id"]: line_content(line) for line in after.get("lines") or () if line["id"] not in ours}
-    said = [f"line {line_id} vanished" for line_id in sorted(old.keys() - new.keys())]
-    said += [f"line {line_id} appeared" for line_id in sorted(new.keys() - old.keys())]
-    said += [f"line {line_id} changed" for line_id in sorted(old.keys() & new.keys()) if old[line_id] != new[line_id]]
-    return said
-
-
-def _read(posting: Posting, document: Row) -> Row | None:
-    if document["action"] == "update_invoice":
-        return posting.halo.invoice(document["target_id"])
-    return posting.halo.recurring_invoice(document["target_id"])
+        result.stopped = describe_damage(document, damage)
+    result.posted.append(key)
+    planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
+    result.rewritten[document["target_id"]] = (planned_on, observed_hash(after))
+    found = read_document(after, document, posting.fields)
+    issued = document["action"] == "update_recurring" and issue_mark(after) != document["issue_mark"]
+    return partial(_write_update, posting, document, plan_hash, found, damage, issued=issued)
 
 
 def _write_update(
@@ -108,21 +162,48 @@ def _write_update(
     document: Row,
     plan_hash: str,
     found: FoundDocument,
-    damage: Sequence[str],
+    damage: Damage,
     session: Session,
+    *,
+    issued: bool,
 ) -> None:
     write_answer(posting, document, plan_hash, found, session)
-    for said in damage:
-        write_finding(session, posting, "others_changed", document, f"document {document['target_id']}: {said}")
+    write_damage(session, posting, document, plan_hash, damage)
+    if issued:
+        said = (
+            f"HaloPSA issued {name_target(document['target_id'])} while it was changed: look whether the invoice bills "
+            f"{posting.work.month} already. It is taken for issued: if it does not, the next month will write over it"
+        )
+        write_finding(session, posting, "answer_differs", document, said)
+
+
+def _write_uncertain(posting: Posting, document: Row, session: Session) -> None:
+    sell, cost = document_totals(document)
+    detail = (
+        f"an earlier change of {name_target(document['target_id'])} has an unknown outcome; "
+        f"{describe_document(document)} waits until it is settled: run close --post again"
+    )
+    hold = Hold("held", "unknown_outcome", detail, document["currency"], sell, cost)
+    write_hold(session, posting, document["client"], hold)
+
+
+def _write_overtaken(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
+    """HaloPSA refused the change because somebody else was faster."""
+    write_status(session, posting, "not_written", document, plan_hash, said)
+    _write_changed(posting, document, session, gone=False)
 
 
 def _write_changed(posting: Posting, document: Row, session: Session, *, gone: bool) -> None:
-    sell, cost = document_totals(document)
-    kind = "recurring invoice" if document["target_id"] < 0 else "invoice"
     detail = (
-        f"{kind} {document['target_id']} {'is gone' if gone else 'was changed'} since the plan was made; "
+        f"{name_target(document['target_id'])} {'is gone' if gone else 'was changed'} since the plan was made; "
         f"{describe_document(document)} was not sent. Close again: it plans on what HaloPSA has now"
     )
+    hold_for_target(posting, document, detail, session)
+
+
+def hold_for_target(posting: Posting, document: Row, detail: str, session: Session) -> None:
+    """Hold a client whose existing document cannot be changed now."""
+    sell, cost = document_totals(document)
     write_hold(
         session, posting, document["client"], Hold("held", "target_changed", detail, document["currency"], sell, cost)
     )

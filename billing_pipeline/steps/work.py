@@ -62,6 +62,7 @@ def finish_step(
         "delete from slice_sources where month = ? and step = ? and client in (select unnest(?::text[]))",
         [work.month, step, list(work.clients)],
     )
+    settings_hash = work.settings_hash
     session.insert(
         "slice_sources",
         [
@@ -71,7 +72,7 @@ def finish_step(
                 "step": step,
                 "fetch_id": sources.get("fetch_id"),
                 "snapshot_ids": sources.get("snapshot_ids"),
-                "settings_hash": work.settings_hash,
+                "settings_hash": settings_hash,
                 "run_id": work.run_id,
                 "made_at": work.now_utc,
             }

@@ -1,0 +1,160 @@
+"""Lines that are not ours on documents that we change: whether they are as they were, and what waits until they are.
+
+A tenant that adds every line it is sent, instead of replacing the lines, doubles an invoice with one update. That is
+found on the first document, and until that document is repaired no other is changed.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from billing_pipeline.billing.canonical import canonical_json
+from billing_pipeline.billing.errors import ServiceError
+from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.halo_documents import Row, key_in_halo
+from billing_pipeline.steps.halo_facts import text
+from billing_pipeline.steps.halo_targets import is_closed, line_content
+from billing_pipeline.steps.posting_state import Posting, record, write_finding
+
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What an update did to lines of others: `lost` is how they were before they changed or vanished, `doubled` are
+    ids of lines that are copies of others. `strange` lines came with neither: an agent was there at the same time."""
+
+    lost: tuple[Content, ...] = ()
+    doubled: tuple[int, ...] = ()
+    strange: tuple[int, ...] = ()
+    said: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lost or self.doubled)
+
+
+def read_target_row(halo: HaloClient, target_id: int) -> Row | None:
+    """An invoice or a recurring invoice (whose ids are negative), whole; None where HaloPSA has none."""
+    return halo.recurring_invoice(target_id) if target_id < 0 else halo.invoice(target_id)
+
+
+def other_lines(row: Row, document: Row) -> list[Content]:
+    """The lines of a document that a planned update leaves as they are."""
+    ours = _replaced_ids(document)
+    return [line_content(line) for line in row.get("lines") or () if line["id"] not in ours]
+
+
+def find_damage(before: Sequence[Content], row: Row, document: Row, fields: HaloPsaService) -> Damage:
+    """How the lines of others on `row` differ from how they were `before` the planned update."""
+    old = {content["id"]: content for content in before}
+    ours = _replaced_ids(document)
+    awaited = {key_in_halo(line) for line in document["lines"] if line["target_line_id"] is None}
+    now: dict[int, Content] = {}
+    doubled: list[int] = []
+    strange: list[int] = []
+    billed = {_what_it_bills(content) for content in before}
+    for line in sorted(row.get("lines") or (), key=lambda line: int(line["id"])):
+        content, key = line_content(line), text(line.get(fields.charge_key_field))
+        if content["id"] in old:
+            now[content["id"]] = content
+        elif key in awaited:
+            awaited.discard(key)
+        elif content["id"] not in ours:
+            (doubled if is_ours(key) or _what_it_bills(content) in billed else strange).append(content["id"])
+    said = [f"line {line_id} vanished" for line_id in sorted(old.keys() - now.keys())]
+    said += [f"line {line_id} changed" for line_id in sorted(now) if now[line_id] != old[line_id]]
+    said += [f"line {line_id} is a copy" for line_id in doubled]
+    lost = tuple(content for line_id, content in sorted(old.items()) if now.get(line_id) != content)
+    return Damage(lost, tuple(doubled), tuple(strange), tuple(said))
+
+
+def write_damage(session: Session, posting: Posting, document: Row, plan_hash: str, damage: Damage) -> None:
+    """Write down what happened to lines of others, so that nothing else is changed before it is repaired."""
+    if damage.strange:
+        ids = ", ".join(map(str, damage.strange))
+        said = f"lines {ids} came to document {document['target_id']} while it was changed, and not from us"
+        write_finding(session, posting, "lines_appeared", document, said)
+    if not damage:
+        return
+    for said in damage.said:
+        write_finding(session, posting, "others_changed", document, f"document {document['target_id']}: {said}")
+    detail = {"target_id": document["target_id"], "lost": list(damage.lost), "doubled": list(damage.doubled)}
+    record(session, posting, "others_changed", document, plan_hash, outcome="; ".join(damage.said), detail=detail)
+
+
+def describe_damage(document: Row, damage: Damage) -> str:
+    """What a person reads when the run stops."""
+    return (
+        f"after the change of {name_target(document['target_id'])} of {document['client']}, lines that are not ours "
+        f"differ: {'; '.join(damage.said)}. Repair them in HaloPSA: until then no existing document is changed. "
+        "If this HaloPSA adds lines instead of replacing them, set behaviour.target to new."
+    )
+
+
+def name_target(target_id: int) -> str:
+    """An existing document as texts name it."""
+    return f"{'recurring invoice' if target_id < 0 else 'invoice'} {target_id}"
+
+
+def find_unrepaired(posting: Posting) -> str | None:
+    """What is still damaged by an earlier update of ours, of any month; None where nothing is.
+
+    What was repaired since is written down, and its findings go.
+    """
+    with posting.work.warehouse.session("look for damaged documents") as session:
+        rows = session.rows(
+            "select month, client, document_key, plan_hash, outcome, detail from posting_journal as damaged "
+            "where event = 'others_changed' and not exists (select 1 from posting_journal as later "
+            "where later.event = 'others_repaired' and later.document_key = damaged.document_key "
+            "and later.seq > damaged.seq) order by seq"
+        )
+    left = []
+    for row in rows:
+        detail = json.loads(row["detail"])
+        name = name_target(detail["target_id"])
+        try:
+            found = read_target_row(posting.halo, detail["target_id"])
+        except ServiceError as error:
+            left.append(f"{name} could not be read: {error}")
+            continue
+        if not _is_repaired(found, detail):
+            left.append(f"{name} of {row['client']}: {row['outcome']}")
+            continue
+        with posting.work.warehouse.session("write a repaired document") as session:
+            named = {column: row[column] for column in ("month", "client", "document_key", "plan_hash")}
+            journal.append(session, posting.writer, "others_repaired", posting.now, **named, outcome="as it was")
+            session.execute(
+                "delete from findings where kind = 'others_changed' and document_key = ?", [row["document_key"]]
+            )
+    return "; ".join(left) or None
+
+
+def _is_repaired(row: Row | None, detail: Mapping[str, Any]) -> bool:
+    """Whether copies are gone and what was lost is there again, or the document is gone or no draft any more."""
+    if row is None or (detail["target_id"] > 0 and is_closed(row)):
+        return True
+    lines = [line_content(line) for line in row.get("lines") or ()]
+    if {line["id"] for line in lines} & set(detail["doubled"]):
+        return False
+    return not Counter(map(_without_id, detail["lost"])) - Counter(map(_without_id, lines))
+
+
+def _replaced_ids(document: Row) -> set[int]:
+    return {line["target_line_id"] for line in document["lines"] if line["target_line_id"] is not None} | set(
+        document["deactivate"]
+    )
+
+
+def _what_it_bills(content: Content) -> tuple[Any, ...]:
+    # HaloPSA may fill in texts and accounts of a copy.
+    return tuple(content[name] for name in ("_itemid", "qty_order", "unit_price"))
+
+
+def _without_id(content: Content) -> str:
+    return canonical_json({name: value for name, value in content.items() if name != "id"})

@@ -1,0 +1,113 @@
+"""Make old plans again from what they were made from, to prove that the same sources give the same plan.
+
+Nothing of the warehouse is changed: a copy is cut back to what was known when the plans were sealed, and the steps
+run on the copy with the settings as they are now, which must be those of then.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.resources.warehouse import Session, Warehouse
+from billing_pipeline.steps.modify import modify
+from billing_pipeline.steps.normalize import normalize
+from billing_pipeline.steps.plan import plan
+from billing_pipeline.steps.read_targets import INVOICES_KIND
+from billing_pipeline.steps.reconcile import reconcile
+from billing_pipeline.steps.snapshots import newest_snapshot
+from billing_pipeline.steps.work import Work
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A plan that was sealed once, and the hash that its sources give now."""
+
+    month: str
+    client: str
+    plan_hash: str
+    replayed_hash: str
+
+    @property
+    def same(self) -> bool:
+        """Whether the replay came to the same bytes."""
+        return self.plan_hash == self.replayed_hash
+
+
+def replay_plans(work: Work, folder: Path) -> list[Replayed]:
+    """Replay every plan that the clients of the work ever had with documents for its month, the oldest first.
+
+    Copies of the warehouse are made in `folder`, one for each state that plans were made from. Raises
+    BillingPipelineError where the settings folder is not what it was when a plan was sealed.
+    """
+    with work.warehouse.session("read what plans were made from") as session:
+        rows = session.rows(
+            "select * from plan_sources where month = ? and client in (select unnest(?::text[])) "
+            "order by sealed_at, client, plan_hash",
+            [work.month, list(work.clients)],
+        )
+    _refuse_other_settings(work, rows)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[(row["sealed_at"], row["fetch_id"], tuple(row["snapshot_ids"]), row["corrects"])].append(row)
+    replayed = []
+    for number, sealed in enumerate(groups.values(), start=1):
+        replayed += _replay(work, sealed, folder / f"replay-{number}.duckdb")
+    return replayed
+
+
+def _refuse_other_settings(work: Work, rows: Iterable[Mapping[str, Any]]) -> None:
+    other = [row for row in rows if row["settings_hash"] != work.settings_hash]
+    if other:
+        raise BillingPipelineError(
+            f"The plan of {other[0]['client']} for {work.month} was sealed on {other[0]['sealed_at']:%Y-%m-%d} with "
+            f"other settings than those in {work.config.folder} now. Restore the settings folder of that day, then "
+            "replay again."
+        )
+
+
+def _replay(work: Work, sealed: Sequence[Mapping[str, Any]], file: Path) -> list[Replayed]:
+    work.warehouse.copy_to(file)
+    copy = Warehouse(file, work.warehouse.lock_wait_seconds)
+    first = sealed[0]
+    with copy.session("cut the copy back to when the plans were sealed") as session:
+        _cut_back(session, sealed)
+        invoices = newest_snapshot(session, INVOICES_KIND)
+
+    def read_invoices(_: date) -> Sequence[dict[str, Any]]:
+        return [] if invoices is None else [dict(row) for row in invoices.rows]
+
+    clients = tuple(client for client in work.clients if client in {row["client"] for row in sealed})
+    then = replace(work, clients=clients, warehouse=copy, now=first["sealed_at"].replace(tzinfo=UTC))
+    normalize(then)
+    modify(then)
+    reconcile(then)
+    planned = plan(then, (), read_invoices, "replay", correct=first["corrects"])
+    hashes = {one.client: one.plan.plan_hash for one in planned}
+    return [Replayed(work.month, row["client"], row["plan_hash"], hashes[row["client"]]) for row in sealed]
+
+
+def _cut_back(session: Session, sealed: Sequence[Mapping[str, Any]]) -> None:
+    """Leave only what the plans were made from, and take away what was posted with them and after them."""
+    first = sealed[0]
+    session.execute(
+        "delete from snapshots where snapshot_id not in (select unnest(?::bigint[]))", [first["snapshot_ids"]]
+    )
+    session.execute("delete from raw_fetches where fetch_id > ?", [first["fetch_id"]])
+    session.execute("delete from confirmed_products where confirmed_at > ?", [first["sealed_at"]])
+    session.execute(
+        "create or replace temp table later_documents as select document_key from postings "
+        "where month > ? or sent_at > ? or plan_hash in (select unnest(?::text[]))",
+        [first["month"], first["sealed_at"], [row["plan_hash"] for row in sealed]],
+    )
+    session.execute(
+        "delete from posted_source_lines where charge_key in (select charge_key from posted_lines "
+        "where document_key in (select document_key from later_documents))"
+    )
+    for table in ("posted_lines", "postings", "corrections"):
+        session.execute(
+            f"delete from {table} where document_key in (select document_key from later_documents)"  # noqa: S608
+        )

@@ -1,0 +1,60 @@
+"""What routing found that a person should look at, though it holds nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.plan_types import ChargeToPlan
+from billing_pipeline.billing.routing import Routes
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.work import Work, scope_frame
+
+
+def store_routing_findings(session: Session, work: Work, routes: Mapping[str, Routes]) -> None:
+    """Write the findings of each client's routes; `repeats_one_time` gives way to a new plan unless it was posted.
+
+    That lines were issued more than once stays told, for the next change of the recurring invoice hides it.
+    """
+    scope_frame(session, work.clients)
+    session.execute(
+        "delete from findings where month = ? and step = 'plan' and kind = 'repeats_one_time' "
+        "and client in (select client from scope_clients) "
+        "and charge_key not in (select charge_key from posted_lines)",
+        [work.month],
+    )
+    rows = []
+    for client, found in routes.items():
+        on_template = {charge.charge_key for change in found.changes for charge in change.charges}
+        rows += [
+            _repeats(work.month, client, charge)
+            for charge in found.repeating_one_time
+            if charge.charge_key in on_template
+        ]
+        rows += [_issued_often(work.month, client, said) for said in found.issued_often if _is_new(session, said)]
+    session.insert("findings", rows)
+
+
+def _repeats(month: str, client: str, charge: ChargeToPlan) -> dict[str, Any]:
+    name = charge.product_name or charge.description or charge.sku
+    money = show_amount(charge.sell, charge.currency)
+    return {
+        "month": month,
+        "client": client,
+        "integration": charge.integration,
+        "charge_key": charge.charge_key,
+        "step": "plan",
+        "kind": "repeats_one_time",
+        "detail": f"{name} ({charge.line_class}, {money}) comes once, and stands on the recurring invoice until the "
+        "next month is closed: issued twice before, it is billed twice (behaviour.non_recurring is recurring)",
+        "currency": charge.currency,
+        "sell": charge.sell,
+        "cost": charge.cost,
+    }
+
+
+def _issued_often(month: str, client: str, said: str) -> dict[str, Any]:
+    return {"month": month, "client": client, "step": "plan", "kind": "issued_twice", "detail": said}
+
+
+def _is_new(session: Session, said: str) -> bool:
+    return not session.value("select count(*) from findings where kind = 'issued_twice' and detail = ?", [said])
