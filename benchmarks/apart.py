@@ -28,7 +28,7 @@ def run_apart(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"benchmarks.{module} failed:\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"benchmarks.{module} failed ({done.returncode}):\n{done.stdout}\n{done.stderr}")
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
@@ -40,8 +40,8 @@ def read_order() -> dict[str, Any]:
 
 
 def answer(**figures: object) -> None:
-    """Print the figures, with this process's peak memory and processor time, as the last line."""
-    print(json.dumps({**figures, "peak_mib": peak_mib(), "processor_seconds": processor_seconds()}))
+    """Print the figures, with this process's peak memory, as the last line."""
+    print(json.dumps({**figures, "peak_mib": peak_mib()}))
 
 
 def peak_mib() -> float:
@@ -51,6 +51,6 @@ def peak_mib() -> float:
 
 
 def processor_seconds() -> float:
-    """Processor time of this process, all threads, in user and system mode."""
+    """Processor time of this process so far, all threads, in user and system mode."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime

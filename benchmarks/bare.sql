@@ -28,6 +28,8 @@ with typed as (
         lower(items.type) as folded_type,
         lower(items.term) as folded_term,
         upper(items.sku) as folded_sku,
+        lower(items.vendor_name) as folded_vendor,
+        lower(items.description) as folded_description,
         lower(concat_ws(' ', items.product_name, items.description)) as text
     from raw_invoice_items as items
     join raw_invoices as invoices using (invoice_id, content_hash)
@@ -52,7 +54,7 @@ select
     typed.description,
     typed.vendor_name,
     typed.subscription_id,
-    regexp_extract(lower(typed.description), '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
+    regexp_extract(typed.folded_description, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
         as azure_subscription_id,
     typed.start_period as period_start,
     case when day(typed.end_period) = 1 then typed.end_period else typed.end_period + 1 end as period_end,
@@ -65,16 +67,20 @@ select
         when folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') then 'credit'
         when folded_sku like 'MST-ARI%' then 'azure_commitment'
         when text like '%azure%'
+            and folded_vendor like 'microsoft%'
             and regexp_matches(text, 'reserved (vm )?instance|reserved capacity|reservation|savings plan')
             then 'azure_commitment'
-        when text like '%azure%'
+        when folded_vendor like 'microsoft%'
             and regexp_matches(
-                text, 'azure.* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}( - |$)'
+                folded_description,
+                'azure.* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}( |$)'
             )
             then 'azure_consumption'
         when folded_sku like 'MST-AZR%' or folded_sku like 'AZR-ARR%' then 'azure_consumption'
-        when text like '%azure%' and folded_term = 'arrears' and lower(vendor_name) like 'microsoft%'
-            and not regexp_matches(text, 'azure (active directory|ad |information protection|rights management)')
+        when text like '%azure%'
+            and folded_vendor like 'microsoft%'
+            and folded_term = 'arrears'
+            and not regexp_matches(text, 'azure (active directory|ad\b|information protection|rights management)')
             then 'azure_consumption'
         when folded_type = 'prorate' then 'prorate'
         when folded_type = 'one-time' or folded_term in ('one-time', 'activation') then 'one_time'

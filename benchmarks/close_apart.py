@@ -3,8 +3,8 @@
 import json
 import logging
 import time
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from itertools import pairwise
 from urllib.request import urlopen
 
 _started = time.perf_counter()
@@ -12,9 +12,10 @@ _started = time.perf_counter()
 import dagster as dg  # noqa: E402 - what importing Dagster takes is one of the figures
 from dagster import DagsterEventType  # noqa: E402
 
-from benchmarks.apart import answer, read_order  # noqa: E402
+from benchmarks.apart import answer, processor_seconds, read_order  # noqa: E402
 from benchmarks.inside_dagster import Stopwatch  # noqa: E402
 from billing_pipeline import close  # noqa: E402
+from billing_pipeline.definitions import build_defs  # noqa: E402
 from billing_pipeline.instance import open_instance  # noqa: E402
 from billing_pipeline.settings.environment import load_environment  # noqa: E402
 
@@ -22,43 +23,53 @@ IMPORT_SECONDS = time.perf_counter() - _started
 _STEP_EVENTS = {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE}
 
 
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """When a run began, and how many requests each service had answered by then."""
+
+    at: float
+    requests: Counts
+
+
 def main() -> None:
     order = read_order()
     logging.disable(logging.WARNING)
     environment = load_environment(order["environment"], None)
-    stopwatch, marks = Stopwatch(), []
-    build_defs = close.build_defs
-    close.build_defs = lambda *given, **named: stopwatch.put_around(build_defs(*given, **named))
+    stopwatch = Stopwatch()
+    close.build_defs = lambda *given, **named: stopwatch.put_around(build_defs(*given, **named))  # type: ignore[attr-defined]
+    marks: list[Mark] = []
 
-    def mark(said: str) -> None:
-        marks.append({"said": said, "at": time.perf_counter(), "requests": _count_requests(order["services"])})
+    def mark(_: str) -> None:
+        marks.append(Mark(time.perf_counter(), _count_requests(order["services"])))
 
     started = time.perf_counter()
     closed = close.close_month(environment, close.Closing(order["month"], post=True), mark)
     mark("done")
-    wall = time.perf_counter() - started
     with open_instance(environment.dagster_home) as instance:
         runs = [
             {
                 "job": job,
-                "seconds": marks[place + 1]["at"] - marks[place]["at"],
-                "requests": _difference(marks[place]["requests"], marks[place + 1]["requests"]),
+                "seconds": after.at - before.at,
+                "requests": _difference(before.requests, after.requests),
                 "steps": _steps(instance, run_id),
-                "events": len(instance.all_logs(run_id)),
             }
-            for place, (job, run_id) in enumerate(closed.runs)
+            for (job, run_id), (before, after) in zip(closed.runs, pairwise(marks), strict=True)
         ]
     answer(
         import_seconds=IMPORT_SECONDS,
-        seconds=wall,
-        before_first_run=marks[0]["at"] - started,
+        seconds=marks[-1].at - started,
+        before_first_run=marks[0].at - started,
         clients=len(closed.clients),
         runs=runs,
-        inside=dict(stopwatch.seconds),
+        inside=stopwatch.seconds,
+        processor_seconds=processor_seconds(),
     )
 
 
-def _count_requests(services: dict[str, str]) -> dict[str, dict[str, int]]:
+def _count_requests(services: dict[str, str]) -> Counts:
     """Requests by service and route so far, as the sandbox counts them."""
     counts = {}
     for name, origin in services.items():
@@ -67,9 +78,7 @@ def _count_requests(services: dict[str, str]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _difference(
-    before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]
-) -> dict[str, dict[str, int]]:
+def _difference(before: Counts, after: Counts) -> Counts:
     return {
         service: {
             route: count - before[service].get(route, 0)

@@ -63,9 +63,7 @@ def _print_requests(report: Report, runs: list[dict[str, Any]]) -> None:
         routes = sorted({route for run in runs for route in run["requests"][service]})
         rows = [[route, *counts, sum(counts)] for route in routes for counts in [_by_run(runs, service, route)]]
         totals = [sum(run["requests"][service].values()) for run in runs]
-        report.table(
-            f"{service} requests", ("route", *jobs, "total"), [*rows, ["all routes", *totals, sum(totals)]]
-        )
+        report.table(f"{service} requests", ("route", *jobs, "total"), [*rows, ["all routes", *totals, sum(totals)]])
 
 
 def _by_run(runs: list[dict[str, Any]], service: str, route: str) -> list[int]:
@@ -77,7 +75,9 @@ def _print_times(report: Report, figures: dict[str, Any]) -> None:
     rows = []
     for run in figures["runs"]:
         own = sum(inside.get(step, 0.0) for step in run["steps"])
-        rows.append([run["job"], run["seconds"], own, run["seconds"] - own, _share(run["seconds"] - own, run["seconds"])])
+        rows.append(
+            [run["job"], run["seconds"], own, run["seconds"] - own, _share(run["seconds"] - own, run["seconds"])]
+        )
         rows += [
             [f"  {step}", seconds, inside.get(step, 0.0), seconds - inside.get(step, 0.0), ""]
             for step, seconds in run["steps"].items()
@@ -101,9 +101,7 @@ def _share(part: float, whole: float) -> str:
 
 def _targets(runs: list[dict[str, Any]], lines: int) -> list[Target]:
     requests = {run["job"]: {name: Counter(counts) for name, counts in run["requests"].items()} for run in runs}
-    invoice_reads = sum(
-        count for route, count in requests["fetch_month"]["Pax8"].items() if _INVOICE_ROUTES in route
-    )
+    invoice_reads = sum(count for route, count in requests["fetch_month"]["Pax8"].items() if _INVOICE_ROUTES in route)
     posting = requests["post_month"]["HaloPSA"]
     new = sum(count for route, count in posting.items() if route.startswith("POST") and route.endswith("/Invoice"))
     return [

@@ -8,6 +8,7 @@ from hashlib import md5
 from pathlib import Path
 
 from billing_pipeline.resources.warehouse import Warehouse
+from billing_pipeline.sandbox.demo_config import CLIENT_COLUMNS
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.snapshots import store_snapshot
 
@@ -78,20 +79,18 @@ def _write_settings(config: Path) -> None:
         f"  {_client(number)}: {overrides[number % 10]}\n" for number in range(CLIENTS) if number % 10 in overrides
     )
     (config / "billing.yaml").write_text(_SETTINGS + clients)
-    header = ("client", "name", "halopsa_client_id", "pax8_company_id", "excluded", "recurring_invoice_id", "contract_id")
     _write_csv(
         config / "clients.csv",
-        header,
+        CLIENT_COLUMNS,
         (
             (_client(number), f"Client {number} LLC", _FIRST_CLIENT_ID + number, _company_id(number), "false", "", "")
             for number in range(CLIENTS)
         ),
     )
-    seats = [("pax8", _product_id(number), f"SKU-{number}", "", _FIRST_ITEM_ID + number) for number in range(PRODUCTS)]
-    azure = [("pax8", "azure", "", "", _AZURE_ITEM_ID), *(("pax8", f"azure{n}", "", "", _AZURE_ITEM_ID) for n in range(3))]
-    _write_csv(
-        config / "products.csv", ("integration", "product_id", "sku", "term", "halopsa_item_id"), [*seats, *azure]
-    )
+    rows: list[tuple[object, ...]] = [("pax8", "azure", "", "", _AZURE_ITEM_ID)]
+    rows += [("pax8", f"azure{number}", "", "", _AZURE_ITEM_ID) for number in range(3)]
+    rows += [("pax8", _product_id(number), f"SKU-{number}", "", _FIRST_ITEM_ID + number) for number in range(PRODUCTS)]
+    _write_csv(config / "products.csv", ("integration", "product_id", "sku", "term", "halopsa_item_id"), rows)
 
 
 def _write_resolved_settings(month: SyntheticMonth) -> None:
