@@ -6,7 +6,7 @@ from typing import Any
 
 from billing_pipeline.billing.plan import PlanRules, plan_client
 from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, ClientPlan
-from billing_pipeline.billing.routing import Routes, Targets
+from billing_pipeline.billing.routing import Routes
 from billing_pipeline.billing.settings import ChargeSettings
 
 
@@ -74,4 +74,4 @@ def rules(settings: dict[str, Any] | None = None, today: date = date(2026, 10, 6
 
 def plan_new(*charges: ChargeToPlan, billed: BilledClient | None = None, **changes: Any) -> ClientPlan:
     """The plan of charges that all land on new documents; `changes` are those of `rules`."""
-    return plan_client("2026-10", billed or client(), Routes(new=list(charges)), Targets(), rules(**changes))
+    return plan_client("2026-10", billed or client(), Routes(new=list(charges)), rules(**changes))

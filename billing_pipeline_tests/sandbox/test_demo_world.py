@@ -39,9 +39,7 @@ def entries(world: World, month: str = DEMO_MONTH) -> list[Row]:
 
 def billable(world: World) -> list[Row]:
     """The lines of the demo month's invoices that are to be billed."""
-    return [
-        line for entry in entries(world) if entry["invoice"]["status"] == "Unpaid" for line in entry["items"]
-    ]
+    return [line for entry in entries(world) if entry["invoice"]["status"] == "Unpaid" for line in entry["items"]]
 
 
 def azure(lines: list[Row]) -> list[Row]:
@@ -80,9 +78,7 @@ def test_the_month_has_forty_clients_and_twenty_five_hundred_lines(world: World)
 
 def test_it_is_the_same_world_every_time(world: World) -> None:
     again = build_demo_world()
-    assert write_json({"p": again.pax8, "h": again.halopsa}) == write_json(
-        {"p": world.pax8, "h": world.halopsa}
-    )
+    assert write_json({"p": again.pax8, "h": again.halopsa}) == write_json({"p": world.pax8, "h": world.halopsa})
     assert demo_config() == demo_config()
 
 
@@ -232,9 +228,7 @@ def test_every_invoices_total_is_its_cost_and_sales_tax(world: World) -> None:
 def test_sell_lies_ten_to_twenty_five_percent_above_cost(world: World) -> None:
     seats = [x for x in billable(world) if x["type"] == "subscription" and x["subscriptionId"]]
     assert all(
-        Decimal("1.09") < line["total"] / line["costTotal"] < Decimal("1.27")
-        for line in seats
-        if line["cost"] > 1
+        Decimal("1.09") < line["total"] / line["costTotal"] < Decimal("1.27") for line in seats if line["cost"] > 1
     )
 
 
@@ -262,9 +256,7 @@ def test_each_hold_has_its_cause_in_the_data(world: World) -> None:
     by_reason = {reason: key for key, reason in demo_holds().items()}
     lines = lines_by_client(world)
     assert len(by_reason) == len(demo_holds())
-    assert [row["client"] for row in client_rows() if row["excluded"] == "true"] == [
-        by_reason["excluded_client"]
-    ]
+    assert [row["client"] for row in client_rows() if row["excluded"] == "true"] == [by_reason["excluded_client"]]
     assert [row["id"] for row in halo.values() if row["inactive"]] == [ids[by_reason["inactive_client"]]]
     assert [key for key in lines if key.startswith("pax8-")] == [by_reason["unmapped_client"]]
     assert sell_kept(lines[by_reason["unmapped_client"]]) > 500
@@ -280,8 +272,7 @@ def test_each_hold_has_its_cause_in_the_data(world: World) -> None:
     strange = {
         key
         for key, group in lines.items()
-        if key in ids
-        and {x["currencyCode"] for x in group} != {currencies[halo[ids[key]]["default_currency_code"]]}
+        if key in ids and {x["currencyCode"] for x in group} != {currencies[halo[ids[key]]["default_currency_code"]]}
     }
     assert strange == {by_reason["currency"]}
 
@@ -401,9 +392,7 @@ def test_a_scaled_world_has_the_clients_and_lines_asked_for(clients: int, lines:
     for name, text in config.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     loaded = load_settings(tmp_path)
-    assert {row.halopsa_client_id for row in loaded.clients} == {
-        row["id"] for row in world.halopsa["clients"]
-    }
+    assert {row.halopsa_client_id for row in loaded.clients} == {row["id"] for row in world.halopsa["clients"]}
 
 
 def test_a_scaled_world_needs_a_line_for_every_client() -> None:

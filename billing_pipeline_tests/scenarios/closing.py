@@ -55,10 +55,11 @@ class Provider:
         self.config.mkdir(parents=True, exist_ok=True)
         self.settings = BASE_SETTINGS
         self.progress: list[str] = []
+        self.given: dict[str, str] = {}
 
     # what it has
 
-    def set_up(self, world: World, clients: Sequence[Client], **settings: Any) -> None:
+    def set_up(self, world: World, clients: Sequence[Client], /, **settings: Any) -> None:
         """Serve `world`, and write settings in which `clients` are confirmed."""
         self.sandbox.reset(world)
         self.set_clients(clients)
@@ -90,13 +91,14 @@ class Provider:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables that lead the pipeline to this provider."""
+        """The environment variables that lead the pipeline to this provider, and those that are `given` instead."""
         return {
             **self.sandbox.environment,
             "BILLING_CONFIG": str(self.config),
             "BILLING_WAREHOUSE": str(self.warehouse),
             "DAGSTER_HOME": str(self.folder / "dagster"),
             "BILLING_NOW": self.now,
+            **self.given,
         }
 
     @property
@@ -116,9 +118,7 @@ class Provider:
 
     # what it does
 
-    def close(
-        self, *clients: str, post: bool = True, force_caps: Sequence[str] = (), month: str = MONTH
-    ) -> Closed:
+    def close(self, *clients: str, post: bool = True, force_caps: Sequence[str] = (), month: str = MONTH) -> Closed:
         """Close a month in this process."""
         closing = Closing(month, clients, post=post, force_caps=tuple(force_caps))
         return close_month(self.environment, closing, self.progress.append)
@@ -162,9 +162,22 @@ class Provider:
         """Let the HaloPSA tenant behave otherwise."""
         HTTP.put(f"{self.sandbox.halopsa_url}/_sandbox/switches", json=switches).raise_for_status()
 
+    def switch_pax8(self, **switches: Any) -> None:
+        """Let Pax8 behave otherwise."""
+        HTTP.put(f"{self.sandbox.pax8_url}/_sandbox/switches", json=switches).raise_for_status()
+
     def let_agent(self, action: str, **order: Any) -> None:
         """Let an agent do something in HaloPSA."""
         HTTP.post(f"{self.sandbox.halopsa_url}/_sandbox/edits", json={"action": action, **order}).raise_for_status()
+
+    def let_agent_later(self, edit: Json, **order: Any) -> None:
+        """Let an agent do something right after a request of ours was answered."""
+        body = {"edit": edit, "reads": 1, **order}
+        HTTP.post(f"{self.sandbox.halopsa_url}/_sandbox/scheduled_edits", json=body).raise_for_status()
+
+    def let_late_writes_commit(self) -> None:
+        """Let HaloPSA do now what a fault put off."""
+        HTTP.post(f"{self.sandbox.halopsa_url}/_sandbox/commits").raise_for_status()
 
     # what is there then
 
@@ -190,13 +203,18 @@ class Provider:
             billed.setdefault(invoice["client_id"], []).append(f"{total:.2f}")
         return billed
 
+    def created_items(self) -> list[Json]:
+        """The items that HaloPSA has of ours."""
+        items: list[Json] = self.sandbox.halopsa.dump()["items"]
+        return [item for item in items if item.get("externalreference")]
+
     def posts(self, route: str = "/api/Invoice") -> int:
         """How many writes of a kind HaloPSA was sent."""
         return self.sandbox.halopsa_service.log.counts().get(f"POST {route}", 0)
 
     def held(self) -> list[tuple[str, str]]:
         """The clients that are held, with the reason."""
-        return self.query("select distinct client, reason from holds order by all")  # type: ignore[return-value]
+        return self.query("select distinct client, reason from holds order by all")
 
     def dispositions(self) -> list[tuple[Any, ...]]:
         """Client, disposition, reason, lines and money of the month, sorted."""

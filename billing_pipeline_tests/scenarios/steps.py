@@ -19,7 +19,8 @@ from billing_pipeline.steps.month_checks import find_conservation_gaps
 from billing_pipeline.steps.month_history import open_postings
 from billing_pipeline.steps.normalize import normalize
 from billing_pipeline.steps.plan import plan
-from billing_pipeline.steps.post import PostingResult, post
+from billing_pipeline.steps.post import post
+from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.prove import Proof, prove
 from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import KINDS, store_snapshot
@@ -32,9 +33,10 @@ QUICK = RetryPolicy(attempts=2, backoff=0.001, longest_wait=0.01, total_wait=0.0
 
 @dataclass
 class Steps:
-    """The steps of one provider, in this process."""
+    """The steps of one provider, in this process; `patience` is how long they wait for a lock, in seconds."""
 
     provider: Provider
+    patience: float = 5.0
     runs: int = 0
 
     def close(self, post: bool = True, force_caps: Sequence[str] = ()) -> PostingResult:
@@ -74,7 +76,7 @@ class Steps:
         reconcile(work)
         plan(work, force_caps)
         with work.warehouse.session("check that every line has one fate") as session:
-            assert not find_conservation_gaps(session, MONTH, work.config.settings.integrations.pax8)
+            assert not find_conservation_gaps(session, MONTH, work.config)
 
     def post(self, *clients: str) -> PostingResult:
         """Carry the sealed plans out, for everyone or for some."""
@@ -87,7 +89,7 @@ class Steps:
 
     @property
     def _warehouse(self) -> Warehouse:
-        return Warehouse(self.provider.warehouse, lock_wait_seconds=5)
+        return Warehouse(self.provider.warehouse, lock_wait_seconds=self.patience)
 
     def _everyone(self) -> tuple[str, ...]:
         with self._warehouse.session("list the month's clients") as session:

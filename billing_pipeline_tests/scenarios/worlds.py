@@ -73,14 +73,14 @@ def make_line(number: int, client: Client | None, sell: str, cost: str = "", **c
 
 def make_azure_line(number: int, client: Client, sell: str, cost: str = "", **changes: Any) -> Json:
     """A line of Azure consumption."""
-    description = (
-        f"Microsoft Azure Plan - Arrears Charge - {client.name} - {AZURE_SUBSCRIPTION} - Storage {number}"
-    )
+    description = f"Microsoft Azure Plan - Arrears Charge - {client.name} - {AZURE_SUBSCRIPTION} - Storage {number}"
     azure = {"term": "Arrears", "sku": "MST-AZR-001", "description": description, "productName": "Azure plan"}
     return make_line(number, client, sell, cost, **{**azure, "productId": f"{PREMIUM[:-1]}9", **changes})
 
 
-def make_invoice(lines: Sequence[Json], invoice_id: str = INVOICE, invoice_date: str = "2026-10-01", **changes: Any) -> Json:
+def make_invoice(
+    lines: Sequence[Json], invoice_id: str = INVOICE, invoice_date: str = "2026-10-01", **changes: Any
+) -> Json:
     """An invoice with its lines, released; its total is the sum of the costs."""
     total = sum((Decimal(str(line["costTotal"])) for line in lines), Decimal(0))
     head = {
@@ -102,7 +102,7 @@ def make_halopsa_client(client: Client, **changes: Any) -> Json:
     return {"id": client.halopsa_id, "name": client.name, "inactive": False, "default_currency_code": 1, **changes}
 
 
-def make_world(clients: Sequence[Client], invoices: Sequence[Json], **halopsa: Any) -> World:
+def make_world(clients: Sequence[Client], invoices: Sequence[Json], /, **halopsa: Any) -> World:
     """A Pax8 with these companies and invoices, and a HaloPSA with these clients; `halopsa` replaces tables."""
     companies = [{"id": client.company_id, "name": client.name, "status": "Active"} for client in clients]
     return World(

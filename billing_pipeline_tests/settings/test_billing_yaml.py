@@ -147,8 +147,7 @@ def test_an_anchor_and_a_merge_key_count_as_written_where_they_are_used(tmp_path
     [
         (
             "settings:\n  modifiers: {drop_azur: true}",
-            "billing.yaml:2: settings.modifiers.drop_azur: unknown key here; "
-            "the nearest known one is drop_azure",
+            "billing.yaml:2: settings.modifiers.drop_azur: unknown key here; the nearest known one is drop_azure",
         ),
         (
             "releaseday: 4",
@@ -228,6 +227,15 @@ def test_an_anchor_and_a_merge_key_count_as_written_where_they_are_used(tmp_path
             "billing.yaml:1: settings.codes.accounts: text expected, not true",
         ),
         (
+            'settings: {line_text: {short: "{prodct}"}}',
+            "billing.yaml:1: settings.line_text.short: {prodct} is no placeholder; the nearest known one is {product}",
+        ),
+        (
+            'settings: {line_text: {short: " "}}',
+            "billing.yaml:1: settings.line_text.short: the template is empty: HaloPSA needs a text on every line, "
+            "as in {title}",
+        ),
+        (
             'settings: {codes: {accounts: ""}}',
             "billing.yaml:1: settings.codes.accounts: the code is empty: write a code, or null for none",
         ),
@@ -253,9 +261,7 @@ def test_an_anchor_and_a_merge_key_count_as_written_where_they_are_used(tmp_path
         ("a: " + "[" * 5000, "nested too deep to be settings"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_its_place_and_the_next_step(
-    tmp_path: Path, yaml: str, problem: str
-) -> None:
+def test_a_wrong_setting_is_refused_with_its_place_and_the_next_step(tmp_path: Path, yaml: str, problem: str) -> None:
     problems = problems_of(write_folder(tmp_path, yaml))
     assert any(problem in line for line in problems), problems
     assert len(problems) == 1, problems
@@ -279,8 +285,7 @@ def test_all_problems_of_all_files_come_in_one_error(tmp_path: Path) -> None:
         "billing.yaml:3: clients.acne: no row of clients.csv has this client; the nearest known one is acme",
         "billing.yaml:4: clients.Acme Dental: 'Acme Dental' is no client key: use small letters, digits and "
         "hyphens, at most 63, and begin with a letter or a digit",
-        "billing.yaml:4: clients.Acme Dental: no row of clients.csv has this client; "
-        "add its row, or remove it here",
+        "billing.yaml:4: clients.Acme Dental: no row of clients.csv has this client; add its row, or remove it here",
         "billing.yaml:5: release: unknown key here; the nearest known one is release_day",
         "clients.csv:2: halopsa_client_id: 'abc' is no id: write a whole number above 0",
         "products.csv:1: column halopsa_item_id is missing; "
@@ -301,8 +306,7 @@ def test_an_empty_file_means_all_built_ins(tmp_path: Path) -> None:
 
 def test_a_missing_file_or_folder_says_how_to_make_one(tmp_path: Path) -> None:
     assert problems_of(tmp_path) == [
-        "billing.yaml: is missing: copy config/billing.yaml; "
-        "an empty file means the built-in value of every key"
+        "billing.yaml: is missing: copy config/billing.yaml; an empty file means the built-in value of every key"
     ]
     (tmp_path / "billing.yml").write_text("")
     assert "rename billing.yml to it" in problems_of(tmp_path)[0]

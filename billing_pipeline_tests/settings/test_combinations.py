@@ -26,9 +26,7 @@ CONTRACTS_ON = "integrations: {halopsa_contracts: {enabled: true, billing_from: 
             "billing.yaml:7: integrations.pax8.settings.product_lifecycle.mode: prompt waits for a person",
         ),
         (
-            "mode: automatic\n"
-            + CREATE
-            + "clients:\n  acme: {settings: {product_lifecycle: {mode: prompt}}}\n",
+            "mode: automatic\n" + CREATE + "clients:\n  acme: {settings: {product_lifecycle: {mode: prompt}}}\n",
             "billing.yaml:4: clients.acme.settings.product_lifecycle.mode: prompt waits for a person",
         ),
         (
@@ -51,9 +49,7 @@ def test_prompt_in_automatic_mode_is_refused_on_every_level(tmp_path: Path, yaml
         "mode: automatic\n" + CREATE,
         "mode: automatic\nsettings: {product_lifecycle: {enabled: false}}\n",
         "mode: automatic\nintegrations: {pax8: {settings: {product_lifecycle: {mode: default_item}}}}\n",
-        "mode: automatic\n"
-        + CREATE
-        + "clients: {acme: {settings: {product_lifecycle: {mode: default_item}}}}\n",
+        "mode: automatic\n" + CREATE + "clients: {acme: {settings: {product_lifecycle: {mode: default_item}}}}\n",
         "mode: manual\nsettings: {product_lifecycle: {mode: prompt}}\n",
     ],
 )
@@ -66,9 +62,7 @@ def test_a_prompt_that_contracts_would_inherit_counts_once_they_are_on(tmp_path:
     yaml = "mode: automatic\nintegrations:\n" + pax8_creates
     load_settings(write_folder(tmp_path, yaml))
     write_folder(tmp_path, yaml + "  halopsa_contracts: {enabled: true, billing_from: 2026-10}\n")
-    assert problems_of(tmp_path)[0].startswith(
-        "billing.yaml:1: mode: the built-in product_lifecycle.mode is prompt"
-    )
+    assert problems_of(tmp_path)[0].startswith("billing.yaml:1: mode: the built-in product_lifecycle.mode is prompt")
 
 
 @pytest.mark.parametrize(
@@ -93,9 +87,7 @@ def test_a_prompt_that_contracts_would_inherit_counts_once_they_are_on(tmp_path:
         ),
     ],
 )
-def test_contracts_on_a_recurring_invoice_are_refused_on_every_level(
-    tmp_path: Path, yaml: str, place: str
-) -> None:
+def test_contracts_on_a_recurring_invoice_are_refused_on_every_level(tmp_path: Path, yaml: str, place: str) -> None:
     problems = problems_of(write_folder(tmp_path, yaml, clients=CLIENTS))
     assert len(problems) == 1
     assert problems[0].startswith(place + "halopsa_contracts cannot land on a recurring invoice")

@@ -42,9 +42,7 @@ def test_what_a_spreadsheet_adds_is_read_over(tmp_path: Path) -> None:
 
 def test_a_cell_over_two_lines_keeps_the_lines_of_later_rows(tmp_path: Path) -> None:
     write_folder(tmp_path, clients=CLIENTS_HEADER + 'acme,"Acme\nDental",246,,,,\nbeta,Beta,x,,,,\n')
-    assert problems_of(tmp_path) == [
-        "clients.csv:4: halopsa_client_id: 'x' is no id: write a whole number above 0"
-    ]
+    assert problems_of(tmp_path) == ["clients.csv:4: halopsa_client_id: 'x' is no id: write a whole number above 0"]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +64,7 @@ def test_a_cell_over_two_lines_keeps_the_lines_of_later_rows(tmp_path: Path) -> 
         ),
         (
             ACME_1 + "acme,Acme Dental,246,company-2,true,,\n",
-            "clients.csv:3: excluded: client acme has true here and false on line 2: "
-            "all rows of a client say the same",
+            "clients.csv:3: excluded: client acme has true here and false on line 2: all rows of a client say the same",
         ),
         (
             ACME_1 + "acme,Acme Dental,246,company-2,,-9,\n",
@@ -156,9 +153,7 @@ def test_a_wrong_header_is_refused(tmp_path: Path, header: str, problems: list[s
 def test_bytes_that_are_not_utf_8_are_named_with_their_line(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "clients.csv").write_bytes(CLIENTS_HEADER.encode() + "acme,Café,246,,,,\n".encode("latin-1"))
-    assert problems_of(tmp_path) == [
-        "clients.csv:2: the file is not UTF-8 from here on: save it as 'CSV UTF-8'"
-    ]
+    assert problems_of(tmp_path) == ["clients.csv:2: the file is not UTF-8 from here on: save it as 'CSV UTF-8'"]
 
 
 def test_a_mistyped_file_name_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
@@ -187,8 +182,7 @@ def test_products_keep_their_order_and_repeat_without_harm(tmp_path: Path) -> No
     [
         (
             "pax8,p-1,,One-Time,900\npax8,P-1,,1-time,901\n",
-            "products.csv:3: halopsa_item_id: this product is item 900 on line 2 and item 901 here: "
-            "keep one row",
+            "products.csv:3: halopsa_item_id: this product is item 900 on line 2 and item 901 here: keep one row",
         ),
         (
             "pax88,p-1,,,900\n",

@@ -38,8 +38,7 @@ def test_an_empty_environment_has_pax8s_addresses_and_no_halopsa(tmp_path: Path)
 def test_the_environment_wins_over_the_file_even_when_it_is_empty(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text(
-        "\ufeff# mine\n\nPAX8_CLIENT_ID=from-file\n"
-        "export HALOPSA_TENANT='acme'\nPAX8_CLIENT_SECRET=a$HOME${X}#b\n"
+        "\ufeff# mine\n\nPAX8_CLIENT_ID=from-file\nexport HALOPSA_TENANT='acme'\nPAX8_CLIENT_SECRET=a$HOME${X}#b\n"
     )
     environment = load_environment({"PAX8_CLIENT_ID": "from-environment", "HALOPSA_TENANT": ""}, dotenv)
     access = environment.require_pax8()
@@ -179,9 +178,7 @@ def test_a_name_spelt_otherwise_in_the_environment_is_pointed_out() -> None:
 
 def test_a_broken_file_is_told_by_line_and_without_its_values(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
-    dotenv.write_text(
-        "# head\n\nPAX8_CLIENTID=hunter2\nhunter2 hunter2\nPAX8_CLIENT_ID=a\nPAX8_CLIENT_ID=b\nPATH=/x\n"
-    )
+    dotenv.write_text("# head\n\nPAX8_CLIENTID=hunter2\nhunter2 hunter2\nPAX8_CLIENT_ID=a\nPAX8_CLIENT_ID=b\nPATH=/x\n")
     text = error_of({}, dotenv)
     assert text.splitlines() == [
         f"{dotenv}:3: PAX8_CLIENTID: unknown variable; the nearest known one is PAX8_CLIENT_ID",

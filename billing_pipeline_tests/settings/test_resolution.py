@@ -30,6 +30,11 @@ BUILT_IN: dict[str, Any] = {
     "codes.tax": None,
     "codes.item": None,
     "tax_engine": "halopsa",
+    "line_text.short": "{title}",
+    "line_text.long": (
+        "{product}\n{azure_category}\nAzure subscription {azure_subscription}\n{period}\n"
+        "Quantity {true_quantity}[ at {true_unit_price}]\nPurchase order {purchase_order}"
+    ),
 }
 BOOLEANS = [True, False]
 TARGETS = ["new", "latest", "recurring"]
@@ -54,6 +59,8 @@ CHOICES: dict[str, list[Any]] = {
     "codes.tax": [None, 3, 7],
     "codes.item": [None, 900],
     "tax_engine": ["halopsa", "qbo_ast", "xero_auto", "none"],
+    "line_text.short": ["{product}", "{description}"],
+    "line_text.long": ["", "{period}"],
 }
 LEVELS = ("client_integration", "client", "integration", "global")
 
@@ -115,15 +122,11 @@ def test_a_client_changes_nothing_for_others_and_an_integration_nothing_for_anot
     shared = settings_with({name: levels[name] for name in ("global", "integration")})
     assert resolve(settings, "other", "pax8") == resolve(shared, None, "pax8")
     without_pax8 = settings_with({name: levels[name] for name in ("global", "client")})
-    assert resolve(settings, "acme", "halopsa_contracts") == resolve(
-        without_pax8, "acme", "halopsa_contracts"
-    )
+    assert resolve(settings, "acme", "halopsa_contracts") == resolve(without_pax8, "acme", "halopsa_contracts")
 
 
 def test_a_client_forces_off_what_is_globally_on() -> None:
-    settings = settings_with(
-        {"global": {"modifiers.drop_azure": True}, "client": {"modifiers.drop_azure": False}}
-    )
+    settings = settings_with({"global": {"modifiers.drop_azure": True}, "client": {"modifiers.drop_azure": False}})
     assert resolve(settings, "acme", "pax8").charge.modifiers.drop_azure is False
     assert resolve(settings, "acme", "pax8").level("modifiers.drop_azure") == "client"
     assert resolve(settings, "beta", "pax8").charge.modifiers.drop_azure is True
@@ -138,9 +141,7 @@ def test_null_for_a_client_takes_a_global_code_away() -> None:
 
 
 def test_a_value_equal_to_the_built_in_still_wins_at_its_level() -> None:
-    settings = settings_with(
-        {"global": {"behaviour.target": "latest"}, "client": {"behaviour.target": "new"}}
-    )
+    settings = settings_with({"global": {"behaviour.target": "latest"}, "client": {"behaviour.target": "new"}})
     assert resolve(settings, "acme", "pax8").charge.behaviour.target == "new"
     assert resolve(settings, "acme", "pax8").level("behaviour.target") == "client"
 

@@ -49,8 +49,10 @@ def _services() -> Iterator[tuple[Sandbox, Pax8Client, HaloClient]]:
             yield sandbox, pax8_client, halo
 
 
-@pytest.fixture
-def months(_services: tuple[Sandbox, Pax8Client, HaloClient], empty_warehouse: Path, tmp_path: Path) -> MonthMaker:
-    """Makes months."""
+@pytest.fixture(scope="module")
+def months(
+    _services: tuple[Sandbox, Pax8Client, HaloClient], empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> MonthMaker:
+    """Makes months; the sandbox serves the one that was made last."""
     sandbox, pax8, halo = _services
-    return MonthMaker(sandbox, tmp_path, empty_warehouse, pax8, halo)
+    return MonthMaker(sandbox, tmp_path_factory.mktemp("months"), empty_warehouse, pax8, halo)

@@ -2,10 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +119,27 @@ def halopsa_content(**changes: Any) -> dict[str, Any]:
     }
 
 
+def company_of(client: str) -> str:
+    """The Pax8 company of a made-up client."""
+    return f"company-{client}"
+
+
+def rows_of(*clients: str) -> str:
+    """Rows of clients.csv for made-up clients; their HaloPSA ids count from 300."""
+    return "".join(
+        f"{client},{client.title()},{number},{company_of(client)},false,,\n"
+        for number, client in enumerate(clients, 300)
+    )
+
+
+def halopsa_clients(*clients: str) -> list[Row]:
+    """The HaloPSA clients of `rows_of`, in US dollars."""
+    return [
+        {"id": number, "name": client.title(), "inactive": False, "default_currency_code": 1}
+        for number, client in enumerate(clients, 300)
+    ]
+
+
 def write_config(
     folder: Path, settings: Mapping[str, Any] | None = None, clients: str = ACME_ROW + BIRCH_ROW, products: str = ""
 ) -> LoadedSettings:
@@ -135,11 +159,25 @@ class Month:
     sandbox: Sandbox
     pax8: Pax8Client
     halo: HaloClient
+    answers: dict[Any, list[Row]] = field(default_factory=dict, repr=False)
+
+    def copy(self, name: str) -> "Month":
+        """The same month in a copy of its database, to be spoilt."""
+        file = self.work.warehouse.path.with_name(f"{name}.duckdb")
+        shutil.copy(self.work.warehouse.path, file)
+        return replace(self, work=replace(self.work, warehouse=Warehouse(file, lock_wait_seconds=5)))
+
+    @contextmanager
+    def at_pax8(self) -> Iterator[list[Row]]:
+        """Change the invoices that Pax8 lists: dicts of invoice, items and release_at."""
+        content = self.sandbox.pax8.dump()
+        yield content["invoices"]
+        self.sandbox.pax8.load(content)
 
     def snapshot(self) -> None:
         """Take the snapshots that the steps read."""
         with self.work.warehouse.session("snapshot") as session:
-            for kind in ("clients", "items", "currencies"):
+            for kind in ("clients", "items", "currencies", "recurring_invoices"):
                 rows = getattr(self.halo, kind)()
                 snapshots.store_snapshot(session, f"halopsa_{kind}", rows, self.halo.address, self.work.now_utc)
 
@@ -177,9 +215,16 @@ class Month:
         self.work = replace(self.work, now=now)
 
     def rows(self, sql: str, *parameters: object) -> list[Row]:
-        """The rows of a query on the warehouse."""
-        with self.work.warehouse.session("ask") as session:
-            return session.rows(sql, list(parameters))
+        """The rows of a query on the warehouse. As long as the file is the same, a question is asked once."""
+        file = self.work.warehouse.path.stat()
+        asked = (sql, parameters, self.work.warehouse.path, file.st_mtime_ns, file.st_size)
+        if asked not in self.answers:
+            with self.work.warehouse.session("ask") as session:
+                answer = session.rows(sql, list(parameters))
+            if not sql.startswith("select"):
+                return answer
+            self.answers[asked] = answer
+        return deepcopy(self.answers[asked])
 
     def lines(self, columns: str = "disposition, reason") -> dict[str, tuple[Any, ...]]:
         """Columns of `dispositions` by line id."""
@@ -188,16 +233,16 @@ class Month:
 
     def three_way(self, client: str = "acme-dental", currency: str = "USD") -> Row:
         """The row of `three_way` of a client and currency, amounts as short texts."""
-        found = self.rows(
-            "select * from three_way where month = ? and client = ? and currency = ?", self.work.month, client, currency
-        )
+        proofs = self.rows("select * from three_way where month = ?", self.work.month)
+        (proof,) = (row for row in proofs if (row["client"], row["currency"]) == (client, currency))
         return {
-            name: f"{value.normalize():f}" if isinstance(value, Decimal) else value for name, value in found[0].items()
+            name: f"{value.normalize():f}" if isinstance(value, Decimal) else value for name, value in proof.items()
         }
 
     def holds(self, client: str = "acme-dental") -> list[Row]:
         """The holds of a client, in the order of their reasons."""
-        return self.rows("select * from holds where client = ? order by reason_rank, source_line_id", client)
+        holds = self.rows("select * from holds order by reason_rank, source_line_id, currency")
+        return [hold for hold in holds if hold["client"] == client]
 
 
 def fates(month: Month) -> dict[str, str]:
@@ -214,6 +259,7 @@ class MonthMaker:
     empty_warehouse: Path
     pax8: Pax8Client
     halo: HaloClient
+    numbers: Iterator[int] = field(default_factory=count)
 
     def make(
         self,
@@ -226,14 +272,12 @@ class MonthMaker:
         head: Mapping[str, Any] | None = None,
         more_invoices: Sequence[Mapping[str, Any]] = (),
         config: Mapping[str, Any] | None = None,
-        name: str = "month",
     ) -> Month:
         """A month with its invoice fetched and its snapshots taken.
 
         `settings` are the global ones on top of the default item, `config` all of billing.yaml instead.
         """
-        folder = self.folder / name
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = self.folder / f"month-{next(self.numbers)}"
         whole = config if config is not None else {"settings": {**DEFAULT_ITEM, **(settings or {})}}
         loaded = write_config(folder / "config", whole, clients, products)
         shutil.copy(self.empty_warehouse, folder / "billing.duckdb")

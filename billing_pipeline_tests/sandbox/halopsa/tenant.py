@@ -168,9 +168,7 @@ class HaloTalk:
         self._order("POST", "scheduled_edits", {"edit": edit, **order})
 
     def _order(self, method: str, name: str, body: Any) -> Any:
-        answer = self.client.request(
-            method, f"/_sandbox/{name}", content=simplejson.dumps(body, use_decimal=True)
-        )
+        answer = self.client.request(method, f"/_sandbox/{name}", content=simplejson.dumps(body, use_decimal=True))
         assert answer.status_code < 300, answer.text
         return parse(answer)
 

@@ -42,9 +42,7 @@ def test_a_sentinel_that_is_sent_back_stays_unset(halo: HaloTalk) -> None:
 def test_dates_with_a_zone_are_kept_in_utc_without_one(halo: HaloTalk) -> None:
     changed = halo.post("Invoice", {"id": 5001, "invoice_date": "2026-10-05T22:00:00-06:00"})
     assert changed["invoice_date"] == "2026-10-06T04:00:00"
-    assert halo.post("Invoice", {"id": 5001, "duedate": "2026-10-09T00:00:00Z"})["duedate"] == (
-        "2026-10-09T00:00:00"
-    )
+    assert halo.post("Invoice", {"id": 5001, "duedate": "2026-10-09T00:00:00Z"})["duedate"] == ("2026-10-09T00:00:00")
 
 
 def test_money_and_quantities_are_numbers_and_tax_codes_text(halo: HaloTalk) -> None:

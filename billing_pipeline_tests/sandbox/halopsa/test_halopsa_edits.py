@@ -47,9 +47,7 @@ def test_an_agent_changes_recurring_invoices_by_their_negative_id(halo: HaloTalk
         ("sync", {"xeroid": "xero-5001", "invoicenumber": "ACC-005001"}),
     ],
 )
-def test_an_agent_moves_an_invoice_through_its_life(
-    halo: HaloTalk, action: str, shown: dict[str, Any]
-) -> None:
+def test_an_agent_moves_an_invoice_through_its_life(halo: HaloTalk, action: str, shown: dict[str, Any]) -> None:
     halo.edit(action, id=5001)
     invoice = halo.get("Invoice/5001")
     assert {key: invoice[key] for key in shown} == shown

@@ -166,9 +166,7 @@ def test_a_tenant_may_ignore_filters_and_not_search_references(halo: HaloTalk) -
     assert halo.ids("Invoice", "invoices", search="ticket 77") == []
 
 
-@pytest.mark.parametrize(
-    ("first", "last"), [("invoicedatestart", "invoicedateend"), ("start_date", "end_date")]
-)
+@pytest.mark.parametrize(("first", "last"), [("invoicedatestart", "invoicedateend"), ("start_date", "end_date")])
 def test_invoices_are_found_by_date_both_ends_counted(halo: HaloTalk, first: str, last: str) -> None:
     assert halo.ids("Invoice", "invoices", **{first: "2026-10-02"}) == [5001]
     assert halo.ids("Invoice", "invoices", **{last: "2026-09-15"}) == [5002]

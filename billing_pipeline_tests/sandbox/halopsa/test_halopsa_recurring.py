@@ -89,9 +89,7 @@ def test_a_pro_rata_row_is_issued_once_with_the_next_invoice(halo: HaloTalk) -> 
     assert [line["net_amount"] for line in second["lines"]] == [Decimal("264.00")]
 
 
-@pytest.mark.parametrize(
-    "changes", [{"disabled": True}, {"enddate": "2026-10-30"}, {"nextcreationdate": "2027-01-01"}]
-)
+@pytest.mark.parametrize("changes", [{"disabled": True}, {"enddate": "2026-10-30"}, {"nextcreationdate": "2027-01-01"}])
 def test_disabled_ended_and_future_templates_issue_nothing(halo: HaloTalk, changes: dict[str, Any]) -> None:
     halo.post("RecurringInvoice", {"id": TEMPLATE, **changes})
     set_clock(halo, "2026-11-02T08:00:00Z")

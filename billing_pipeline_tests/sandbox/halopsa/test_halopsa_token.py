@@ -48,9 +48,7 @@ def test_without_a_good_token_nothing_is_answered(sandbox: Sandbox, halo: HaloTa
         assert "denied" in answer.json()["Message"]
 
 
-@pytest.mark.parametrize(
-    "tenant", [make_tenant() | {"permissions": ["read:items", "read:invoices", "edit:invoices"]}]
-)
+@pytest.mark.parametrize("tenant", [make_tenant() | {"permissions": ["read:items", "read:invoices", "edit:invoices"]}])
 def test_scope_tells_what_was_granted_and_rights_that_are_missing_are_401(sandbox: Sandbox) -> None:
     token = ask(sandbox).json()
     assert token["scope"] == "read:items read:invoices edit:invoices"

@@ -1,0 +1,171 @@
+"""Both sensors against a running Pax8 and a real instance, one tick at a time."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import AssetKey, DagsterInstance
+
+from billing_pipeline.automation import CLOSE_ID_TAG, FETCH_MONTH
+from billing_pipeline.definitions import build_defs
+from billing_pipeline.partitions import CLIENTS, RANGE_END_TAG, RANGE_START_TAG
+from billing_pipeline_tests.scenarios.closing import Provider
+from billing_pipeline_tests.scenarios.worlds import (
+    ACME,
+    BIRCH,
+    INVOICE,
+    SECOND_INVOICE,
+    make_invoice,
+    make_line,
+    make_world,
+)
+
+SEPTEMBER = "44444444-4444-4444-8444-000000000009"
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    """An instance of its own."""
+    with DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def month(provider: Provider) -> Provider:
+    """October's invoice is out, with a line for Acme and one for Birch, who has no row yet."""
+    lines = [make_line(1, ACME, "10.00"), make_line(2, BIRCH, "20.00")]
+    provider.set_up(make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME])
+    return provider
+
+
+def tick(provider: Provider, sensor: str, instance: DagsterInstance, cursor: str | None = None) -> Any:
+    """What one tick of a sensor asks for."""
+    defs = build_defs(provider.environment)
+    context = dg.build_sensor_context(instance, cursor, definitions=defs, sensor_name=sensor, resources=defs.resources)
+    return defs.resolve_sensor_def(sensor).evaluate_tick(context)
+
+
+def look(provider: Provider, instance: DagsterInstance, cursor: str | None = None) -> Any:
+    return tick(provider, "pax8_invoice_availability", instance, cursor)
+
+
+def prepare(provider: Provider, instance: DagsterInstance, cursor: str | None = None) -> Any:
+    return tick(provider, "prepare_fetched_month", instance, cursor)
+
+
+def fetch(provider: Provider, instance: DagsterInstance, month: str, **tags: str) -> None:
+    build_defs(provider.environment).resolve_job_def(FETCH_MONTH).execute_in_process(
+        instance=instance, partition_key=month, tags=tags
+    )
+
+
+def test_a_new_invoice_is_found_once_and_a_payment_is_no_news(month: Provider, instance: DagsterInstance) -> None:
+    first = look(month, instance)
+    (request,) = first.run_requests
+    assert request.partition_key == "2026-10"
+    assert request.run_key == f"fetch {INVOICE}=Unpaid"
+    assert request.tags[CLOSE_ID_TAG] == "2026-10 2026-10-05T15:00:00Z"
+    assert json.loads(first.cursor) == {INVOICE: "Unpaid"}
+
+    month.change_pax8_invoice(INVOICE, status="Paid", balance=0)
+    second = look(month, instance, first.cursor)
+    assert second.run_requests == []
+    assert second.skip_message == "No new billable invoice for 2026-09 or 2026-10; Pax8 lists 1."
+    assert json.loads(second.cursor) == {INVOICE: "Paid"}
+
+
+def test_a_credited_invoice_and_its_replacement_are_news_together(month: Provider, instance: DagsterInstance) -> None:
+    cursor = look(month, instance).cursor
+    month.change_pax8_invoice(INVOICE, status="Credited")
+    month.sandbox.pax8.add_invoice(make_invoice([make_line(3, ACME, "9.00")], SECOND_INVOICE))
+
+    (request,) = look(month, instance, cursor).run_requests
+
+    assert request.run_key == f"fetch {INVOICE}=Credited {SECOND_INVOICE}=Unpaid"
+
+
+def test_an_error_of_pax8_is_a_skip_with_its_text_and_never_no_invoice(
+    month: Provider, instance: DagsterInstance
+) -> None:
+    month.disturb_pax8("status", "/v1/invoices", status=503, count=None)
+
+    skipped = look(month, instance, '{"one": "Unpaid"}')
+
+    assert skipped.run_requests == []
+    assert "Pax8 could not be asked, which says nothing about its invoices" in skipped.skip_message
+    assert "503" in skipped.skip_message
+    assert skipped.cursor == '{"one": "Unpaid"}'
+
+
+def test_wrong_credentials_are_a_skip_that_says_so(month: Provider, instance: DagsterInstance) -> None:
+    month.given["PAX8_CLIENT_SECRET"] = "mistyped"
+
+    skipped = look(month, instance)
+
+    assert skipped.run_requests == []
+    assert "PAX8_CLIENT_SECRET" in skipped.skip_message
+    assert "mistyped" not in skipped.skip_message
+    assert skipped.cursor is None
+
+
+def test_before_the_release_day_only_last_month_is_looked_for(month: Provider, instance: DagsterInstance) -> None:
+    month.sandbox.pax8.add_invoice(make_invoice([make_line(3, ACME, "9.00")], SEPTEMBER, "2026-09-01"))
+    # In Denver it is still the 3rd.
+    month.set_time("2026-10-04T05:00:00Z")
+
+    (request,) = look(month, instance).run_requests
+
+    assert request.partition_key == "2026-09"
+
+
+def test_before_the_first_month_is_due_nothing_is_asked(month: Provider, instance: DagsterInstance) -> None:
+    month.set_settings(start_month="2026-10")
+    month.set_time("2026-10-03T15:00:00Z")
+
+    skipped = look(month, instance)
+
+    assert skipped.skip_message == "2026-10 is not due before day 4."
+    assert month.sandbox.pax8_service.log.counts() == {}
+
+
+def test_a_fetched_month_has_its_clients_registered_and_is_prepared_in_one_tick(
+    month: Provider, instance: DagsterInstance
+) -> None:
+    fetch(month, instance, "2026-10", **{CLOSE_ID_TAG: "2026-10 by the sensor"})
+
+    prepared = prepare(month, instance)
+
+    unmapped = f"pax8-{BIRCH.company_id}"
+    assert list(instance.get_dynamic_partitions(CLIENTS)) == ["acme", unmapped]
+    (request,) = prepared.run_requests
+    assert request.tags[RANGE_START_TAG] == "acme|2026-10"
+    assert request.tags[RANGE_END_TAG] == f"{unmapped}|2026-10"
+    assert request.tags[CLOSE_ID_TAG] == "2026-10 by the sensor"
+    again = prepare(month, instance, prepared.cursor)
+    assert again.run_requests == []
+    assert again.skip_message == "No month was fetched since."
+
+
+def test_two_months_that_were_fetched_between_two_ticks_are_both_prepared(
+    month: Provider, instance: DagsterInstance
+) -> None:
+    month.sandbox.pax8.add_invoice(make_invoice([make_line(3, ACME, "9.00")], SEPTEMBER, "2026-09-01"))
+    fetch(month, instance, "2026-09")
+    fetch(month, instance, "2026-10")
+
+    requests = prepare(month, instance).run_requests
+
+    assert [request.tags[RANGE_START_TAG] for request in requests] == ["acme|2026-09", "acme|2026-10"]
+
+
+def test_a_month_that_a_close_fetched_is_left_to_that_close(month: Provider, instance: DagsterInstance) -> None:
+    fetch(month, instance, "2026-10", **{"billing/prepared_by": "the close that fetched it"})
+
+    skipped = prepare(month, instance)
+
+    assert skipped.run_requests == []
+    assert "are prepared by their close" in skipped.skip_message
+    assert instance.get_dynamic_partitions(CLIENTS) == []
+    assert instance.get_materialized_partitions(AssetKey("pax8_raw_invoice")) == {"2026-10"}
