@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 
 from billing_pipeline.sandbox.server import Sandbox
-from billing_pipeline_tests.scenarios.closing import HTTP, Provider
+from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.worlds import make_world
 
 # A folder in memory, where the machine has one: a scenario opens its database a hundred times.
 _MEMORY = Path("/dev/shm")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def running_sandbox() -> Iterator[Sandbox]:
-    """One sandbox for all tests of a process; each provider makes it new."""
+    """A sandbox of its own for each test: a request that a killed process left behind reaches no other test."""
     with Sandbox(make_world([], [])) as running:
         yield running
-    HTTP.close()
 
 
 @pytest.fixture
@@ -28,4 +27,4 @@ def provider(running_sandbox: Sandbox) -> Iterator[Provider]:
     """A provider without clients; `set_up` gives it a world."""
     folder = Path(tempfile.mkdtemp(prefix="billing-scenario-", dir=_MEMORY if _MEMORY.is_dir() else None))
     yield Provider(folder, running_sandbox)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
