@@ -167,7 +167,8 @@ class _Rows:
     def _new_key(self, name: str, ident: str) -> str:
         """A client key that is free: the name's words, in the letters that keys may have."""
         bare = re.sub(r"[^a-z0-9]+", "-", normalise_name(name)).strip("-")
-        if not bare or bare.startswith(UNMAPPED_PREFIX) or bare == UNASSIGNED:
+        # "pax8" itself would become "pax8-2" once it is taken.
+        if not bare or f"{bare}-".startswith(UNMAPPED_PREFIX) or bare == UNASSIGNED:
             bare = "client-" + (bare or re.sub(r"[^a-z0-9]+", "-", ident.lower()).strip("-"))
         bare, key, number = bare[:_KEY_LENGTH].rstrip("-"), "", 1
         while not key or key in self._keys:

@@ -75,7 +75,9 @@ def test_the_demo_closes_its_month_with_the_holds_it_is_made_for(tmp_path: Path)
         assert told in typed.stdout
     assert "real-" not in typed.all
     assert "Traceback" not in typed.all
-    assert max(len(line) for line in typed.stdout.splitlines()) <= 100
+    # A command with the place where this is installed is as long as that place, for it is there to be copied.
+    lines = [line for line in typed.stdout.splitlines() if not line.startswith("BILLING_WAREHOUSE=")]
+    assert max(map(len, lines)) <= 100
     with duckdb.connect(str(tmp_path / "data/demo/published/billing.duckdb"), read_only=True) as published:
         assert published.sql("select count(*) > 2500 from dispositions where month = '2026-10'").fetchall() == [(True,)]
         assert published.sql("select count(distinct client) >= 40 from dispositions").fetchall() == [(True,)]

@@ -47,6 +47,12 @@ def test_two_new_clients_never_get_one_key() -> None:
     assert rows == ["kestrel-law-2", "kestrel-law-2"]
 
 
+def test_a_name_like_the_pipelines_own_keys_gets_a_key_that_is_accepted() -> None:
+    taken = [ClientRow("pax8", "Pax8", 6)]
+    [one] = propose([Pax8Company("a1", ("Pax8",))], [HaloClientNames(5, ("Pax8",))], taken)
+    assert check_client_key(one.row.client) == "client-pax8"
+
+
 def test_an_excluded_client_is_said() -> None:
     known = ClientRow("internal", "Our own", 1, "a1", excluded=True)
     [one] = propose([Pax8Company("a2", ("Our own",))], [HaloClientNames(1, ("Our own",))], [known])
