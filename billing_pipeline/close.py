@@ -20,6 +20,7 @@ from billing_pipeline.automation import (
 from billing_pipeline.billing.caps import CAP_NAMES
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
 from billing_pipeline.definitions import build_defs
+from billing_pipeline.event_log import event_log_kept_open
 from billing_pipeline.instance import fail_dead_runs, open_instance, process_tags
 from billing_pipeline.partitions import (
     CLIENTS,
@@ -101,7 +102,7 @@ def close_month(environment: Environment, closing: Closing, progress: Progress =
     refuse_what_is_not_carried_out(config.settings)
     _refuse_wrong_usage(environment, config, closing)
     warehouse = Warehouse(environment.warehouse)
-    with open_instance(environment.dagster_home) as instance:
+    with open_instance(environment.dagster_home) as instance, event_log_kept_open(instance):
         dead = fail_dead_runs(instance)
         tags = {CLOSE_ID_TAG: close_id(closing.month, environment.now()), **process_tags()}
         runs = _Runs(build_defs(environment), instance, tags, progress)

@@ -1,21 +1,18 @@
 """A provider that closes months step by step, without Dagster: real HTTP to the sandbox, a real DuckDB file."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import yaml
 
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
-from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.sandbox.exact_json import write_json
 from billing_pipeline.sandbox.faults import read_fault
 from billing_pipeline.sandbox.halopsa_edits import make_edit
@@ -31,30 +28,11 @@ from billing_pipeline.steps.prove import Proof
 from billing_pipeline.steps.snapshots import store_snapshot
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.behaviours.world import DAY_OF_CLOSING, ITEM, OCTOBER, Client, Json
+from billing_pipeline_tests.open_warehouse import OpenWarehouse
 
 SNAPSHOTS = ("clients", "items", "currencies", "recurring_invoices")
 # HTTP with HaloPSA as a person's browser has it; one for all tests, for a new one reads every certificate.
 BROWSER = httpx.Client(verify=False, timeout=10)
-
-
-class OpenWarehouse(Warehouse):
-    """A warehouse whose file stays open: opening it takes longer than what a step does with it."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, lock_wait_seconds=5)
-        self._file = duckdb.connect(str(self.path), config={"threads": 1})
-
-    @contextmanager
-    def connect(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._file.cursor()
-        try:
-            yield connection
-        finally:
-            connection.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 @dataclass

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
-from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
 from billing_pipeline.settings.load import load_settings
@@ -27,6 +26,7 @@ from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import KINDS, store_snapshot
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.golden.case_files import MONTH, Row
+from billing_pipeline_tests.open_warehouse import OpenWarehouse
 
 NOW = datetime(2026, 10, 6, 15, 0, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ class CaseRun:
             (folder / "config" / name).write_text(text, encoding="utf-8")
         shutil.copy(services.empty_warehouse, folder / "billing.duckdb")
         services.sandbox.reset(case.world)
-        warehouse = Warehouse(folder / "billing.duckdb", lock_wait_seconds=5)
+        warehouse = OpenWarehouse(folder / "billing.duckdb")
         return cls(services, case, Work(MONTH, (), warehouse, load_settings(folder / "config"), NOW, "golden"))
 
     def fetch(self) -> None:

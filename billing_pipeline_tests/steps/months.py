@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,13 +15,13 @@ import yaml
 
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
-from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
 from billing_pipeline.settings.load import LoadedSettings, load_settings
 from billing_pipeline.steps import fetch_invoices, modify, normalize, plan, post, prove, reconcile, snapshots
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.work import Work
+from billing_pipeline_tests.open_warehouse import OpenWarehouse
 
 MONTH = "2026-10"
 NOW = datetime(2026, 10, 6, 15, 0, tzinfo=UTC)
@@ -159,13 +158,14 @@ class Month:
     sandbox: Sandbox
     pax8: Pax8Client
     halo: HaloClient
-    answers: dict[Any, list[Row]] = field(default_factory=dict, repr=False)
 
     def copy(self, name: str) -> "Month":
         """The same month in a copy of its database, to be spoilt."""
         file = self.work.warehouse.path.with_name(f"{name}.duckdb")
+        assert isinstance(self.work.warehouse, OpenWarehouse)
+        self.work.warehouse.checkpoint()
         shutil.copy(self.work.warehouse.path, file)
-        return replace(self, work=replace(self.work, warehouse=Warehouse(file, lock_wait_seconds=5)))
+        return replace(self, work=replace(self.work, warehouse=OpenWarehouse(file)))
 
     @contextmanager
     def at_pax8(self) -> Iterator[list[Row]]:
@@ -215,16 +215,9 @@ class Month:
         self.work = replace(self.work, now=now)
 
     def rows(self, sql: str, *parameters: object) -> list[Row]:
-        """The rows of a query on the warehouse. As long as the file is the same, a question is asked once."""
-        file = self.work.warehouse.path.stat()
-        asked = (sql, parameters, self.work.warehouse.path, file.st_mtime_ns, file.st_size)
-        if asked not in self.answers:
-            with self.work.warehouse.session("ask") as session:
-                answer = session.rows(sql, list(parameters))
-            if not sql.startswith("select"):
-                return answer
-            self.answers[asked] = answer
-        return deepcopy(self.answers[asked])
+        """The rows of a query on the warehouse."""
+        with self.work.warehouse.session("ask") as session:
+            return session.rows(sql, list(parameters))
 
     def lines(self, columns: str = "disposition, reason") -> dict[str, tuple[Any, ...]]:
         """Columns of `dispositions` by line id."""
@@ -290,7 +283,7 @@ class MonthMaker:
             "credentials": {"client_id": "pax8-client", "client_secret": "pax8-secret"},
         }
         self.sandbox.reset(World(pax8=pax8, halopsa=halopsa_content(**(halopsa or {}))))
-        warehouse = Warehouse(folder / "billing.duckdb", lock_wait_seconds=5)
+        warehouse = OpenWarehouse(folder / "billing.duckdb")
         month = Month(Work(MONTH, (), warehouse, loaded, NOW, "run-1"), self.sandbox, self.pax8, self.halo)
         month.snapshot()
         month.fetch()
