@@ -218,6 +218,17 @@ select
     setting_level
 from collapsed_lines;
 
+-- The few lines that something is found about, in one pass over all.
+create or replace temp table noted_lines as
+select
+    month, client, integration, line_key, source_line_id, currency, sell, cost, rule, decision, collapse_azure,
+    exclude_reason, block_reason, posted_charge_key, is_overruled
+from modified_lines
+where
+    (decision = 'kept' and sell = 0 and cost <> 0)
+    or (decision = 'drop_azure' and collapse_azure)
+    or is_overruled;
+
 insert into findings by name
 select
     month,
@@ -227,8 +238,8 @@ select
     'modify' as step,
     'margin' as kind,
     concat(
-        'Azure of invoice ', invoice_id, ' sells at ', sell, ' for a cost of ', cost,
-        ', not at the expected ', getvariable('expected_margin_percent'), ' % above cost'
+        'Azure of invoice ', invoice_id, ' sells at ', rtrim(rtrim(cast(sell as text), '0'), '.'), ' for a cost of ',
+        rtrim(rtrim(cast(cost as text), '0'), '.'), ' ', currency, ', not at the expected ', getvariable('expected_margin_percent'), ' % above cost'
     ) as detail,
     currency,
     cast(sell as decimal(28, 10)) as sell,
@@ -251,7 +262,7 @@ select
     sell,
     cost,
     source_line_id
-from modified_lines
+from noted_lines
 where decision = 'kept' and sell = 0 and cost <> 0
 union all by name
 select
@@ -266,7 +277,7 @@ select
     cast(sum(sell) as decimal(28, 10)) as sell,
     cast(sum(cost) as decimal(28, 10)) as cost,
     cast(null as text) as source_line_id
-from modified_lines
+from noted_lines
 where decision = 'drop_azure' and collapse_azure
 group by month, client, integration, currency
 union all by name
@@ -285,7 +296,7 @@ select
     cast(sum(sell) as decimal(28, 10)) as sell,
     cast(sum(cost) as decimal(28, 10)) as cost,
     cast(null as text) as source_line_id
-from modified_lines
+from noted_lines
 where
     is_overruled
     -- A correction has taken them back since.
@@ -297,4 +308,5 @@ where
 group by month, client, integration, currency, rule;
 
 drop view modified_lines;
+drop table noted_lines;
 drop table collapsed_lines;

@@ -36,9 +36,10 @@ typed as (
             else regexp_matches(folded_name, '^(\[deprecated\] *)?(microsoft|azure)\b')
                 or regexp_matches(folded_description, '(^|: |\) prorated |\] *)(microsoft|azure)\b')
         end as is_microsoft,
-        -- The customer's own name of a subscription, before its GUID, says nothing of what was bought.
+        -- The customer's own name of a subscription, before its GUID, says nothing of what was bought. Only a line
+        -- that could be a commitment is worth the look.
         case
-            when names_azure
+            when names_azure and regexp_matches(text, 'reserv|savings')
                 then concat_ws(' ', folded_name, regexp_replace(
                     folded_description,
                     '^(.*?) - .* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',

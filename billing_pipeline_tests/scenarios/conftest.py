@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from billing_pipeline.sandbox.server import Sandbox
+from billing_pipeline_tests.ready_made import copy_ready_made
 from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.worlds import make_world
 
@@ -26,5 +27,6 @@ def running_sandbox() -> Iterator[Sandbox]:
 def provider(running_sandbox: Sandbox) -> Iterator[Provider]:
     """A provider without clients; `set_up` gives it a world."""
     folder = Path(tempfile.mkdtemp(prefix="billing-scenario-", dir=_MEMORY if _MEMORY.is_dir() else None))
+    copy_ready_made(folder)
     yield Provider(folder, running_sandbox)
     shutil.rmtree(folder, ignore_errors=True)

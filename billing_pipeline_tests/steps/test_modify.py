@@ -234,7 +234,7 @@ def test_a_margin_that_differs_is_a_finding(months: MonthMaker) -> None:
         Decimal("120.00"),
         Decimal("100.00"),
     )
-    assert "not at the expected 10" in row["detail"]
+    assert "sells at 120 for a cost of 100 USD, not at the expected 10" in row["detail"]
 
 
 def test_a_margin_may_be_any_when_none_is_expected(months: MonthMaker) -> None:
