@@ -21,6 +21,7 @@ def close(provider: Provider, **variables: str | None) -> Typed:
 
 
 def test_missing_credentials_are_all_named_before_anything_starts(msp: Provider) -> None:
+    msp.remove_files()
     typed = close(msp, PAX8_CLIENT_SECRET=None, HALOPSA_CLIENT_ID=None, HALOPSA_CLIENT_SECRET="")
     assert typed.exit_code == 2
     assert "Pax8: PAX8_CLIENT_SECRET is missing" in typed.stderr
@@ -112,6 +113,7 @@ def test_an_unknown_setting_names_the_nearest_one(msp: Provider) -> None:
 
 
 def test_a_database_that_another_program_has_open_is_left_alone(msp: Provider) -> None:
+    msp.remove_files()
     msp.warehouse.parent.mkdir()
     script = f"import duckdb; c = duckdb.connect({str(msp.warehouse)!r}); print('open', flush=True); input()"
     with subprocess.Popen(
@@ -127,6 +129,7 @@ def test_a_database_that_another_program_has_open_is_left_alone(msp: Provider) -
 
 
 def test_a_damaged_database_is_never_overwritten(msp: Provider) -> None:
+    msp.remove_files()
     msp.warehouse.parent.mkdir()
     damaged = b"This is no DuckDB file." * 400
     msp.warehouse.write_bytes(damaged)
@@ -145,6 +148,7 @@ def test_a_damaged_database_is_never_overwritten(msp: Provider) -> None:
 def test_a_full_disk_is_told_and_the_next_run_posts_the_rest_once(
     msp: Provider, largest_file: int, posted: bool
 ) -> None:
+    msp.remove_files()
     # A limit on the size of files: a write past it fails like one to a full disk, for root too.
     environment = bare_environment(msp)
     typed = run_command(environment, msp.folder, "close", MONTH, "--post", largest_file=largest_file)

@@ -6,6 +6,7 @@ from billing_pipeline_tests.scenarios.worlds import ACME, BIRCH, CEDAR, ITEM, ma
 
 
 def test_check_tells_all_rights_and_that_everything_is_there(msp: Provider) -> None:
+    msp.remove_files()
     typed = type_command(msp, "check")
     assert typed.exit_code == 0
     assert "Pax8 invoices: readable" in typed.stdout

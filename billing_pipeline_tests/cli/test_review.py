@@ -44,6 +44,7 @@ def test_a_review_shows_what_is_held_with_reason_money_and_next_step(msp: Provid
 
 
 def test_a_month_that_was_never_fetched_is_told_apart_from_an_empty_one(msp: Provider) -> None:
+    msp.remove_files()
     typed = type_command(msp, "review", MONTH)
     assert typed.exit_code == 1
     assert "There is no database at" in typed.stderr
@@ -61,6 +62,7 @@ def test_a_review_of_no_month_is_wrong_usage(msp: Provider) -> None:
 
 
 def test_publish_makes_the_database_for_analysts_anew(msp: Provider) -> None:
+    msp.remove_files()
     assert type_command(msp, "publish").exit_code == 1
     msp.close()
     msp.published.unlink()

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ import httpx
 import yaml
 
 from billing_pipeline.close import Closed, Closing, close_month
+from billing_pipeline.resources.warehouse import MEMORY_LIMIT
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
 from billing_pipeline.settings.environment import Environment, load_environment
@@ -65,6 +67,11 @@ class Provider:
         self.set_clients(clients)
         self.set_settings(**settings)
         self.set_time(NOW)
+
+    def remove_files(self) -> None:
+        """Leave no database and no Dagster home, as before the first close of all."""
+        for made in (self.warehouse.parent, self.folder / "dagster"):
+            shutil.rmtree(made)
 
     def set_time(self, now: str) -> None:
         """Move the provider's clock, and that of both services."""
@@ -183,7 +190,7 @@ class Provider:
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows of the live database; nothing else may have it open."""
-        with duckdb.connect(str(self.warehouse)) as connection:
+        with duckdb.connect(str(self.warehouse), config={"memory_limit": MEMORY_LIMIT}) as connection:
             return connection.execute(sql, parameters).fetchall()
 
     def value(self, sql: str, *parameters: object) -> Any:

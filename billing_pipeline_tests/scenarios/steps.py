@@ -4,7 +4,8 @@ Dagster takes seconds for what the steps do in tenths; whatever is about runs, r
 close instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from billing_pipeline.resources.halopsa import HaloClient
@@ -25,6 +26,7 @@ from billing_pipeline.steps.prove import Proof, prove
 from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import KINDS, store_snapshot
 from billing_pipeline.steps.work import Work
+from billing_pipeline_tests.open_warehouse import OpenWarehouse
 from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.worlds import MONTH
 
@@ -33,22 +35,28 @@ QUICK = RetryPolicy(attempts=2, backoff=0.001, longest_wait=0.01, total_wait=0.0
 
 @dataclass
 class Steps:
-    """The steps of one provider, in this process; `patience` is how long they wait for a lock, in seconds."""
+    """The steps of one provider, in this process.
+
+    With `patience`, the seconds to wait for a lock, each opens the database anew as a run does; else it stays open
+    until the work that was asked for is done.
+    """
 
     provider: Provider
-    patience: float = 5.0
+    patience: float | None = None
     runs: int = 0
+    _open: OpenWarehouse | None = None
 
     def close(self, post: bool = True, force_caps: Sequence[str] = ()) -> PostingResult:
         """Settle, fetch, prepare, post and prove October for every client; what the posting came to."""
         result = PostingResult()
-        if post:
-            result = self.settle()
-        self.fetch()
-        self.prepare(force_caps)
-        if post:
-            result = self.post()
-        self.prove()
+        with self._kept_open():
+            if post:
+                result = self.settle()
+            self.fetch()
+            self.prepare(force_caps)
+            if post:
+                result = self.post()
+            self.prove()
         return result
 
     def settle(self) -> PostingResult:
@@ -70,26 +78,39 @@ class Steps:
 
     def prepare(self, force_caps: Sequence[str] = ()) -> None:
         """From source lines to the sealed plans."""
-        work = self._work(self._everyone())
-        normalize(work)
-        modify(work)
-        reconcile(work)
-        plan(work, force_caps)
-        with work.warehouse.session("check that every line has one fate") as session:
-            assert not find_conservation_gaps(session, MONTH, work.config)
+        with self._kept_open():
+            work = self._work(self._everyone())
+            normalize(work)
+            modify(work)
+            reconcile(work)
+            plan(work, force_caps)
+            with work.warehouse.session("check that every line has one fate") as session:
+                assert not find_conservation_gaps(session, MONTH, work.config)
 
     def post(self, *clients: str) -> PostingResult:
         """Carry the sealed plans out, for everyone or for some."""
-        with self._halopsa() as halo:
+        with self._kept_open(), self._halopsa() as halo:
             return post(self._work(clients or self._everyone()), halo)
 
     def prove(self) -> Proof:
         """The three-way proof."""
         return prove(self._work(()))
 
+    @contextmanager
+    def _kept_open(self) -> Iterator[None]:
+        if self.patience is not None or self._open is not None:
+            yield
+            return
+        self._open = OpenWarehouse(self.provider.warehouse)
+        try:
+            yield
+        finally:
+            self._open.close()
+            self._open = None
+
     @property
     def _warehouse(self) -> Warehouse:
-        return Warehouse(self.provider.warehouse, lock_wait_seconds=self.patience)
+        return self._open or Warehouse(self.provider.warehouse, lock_wait_seconds=self.patience or 5.0)
 
     def _everyone(self) -> tuple[str, ...]:
         with self._warehouse.session("list the month's clients") as session:

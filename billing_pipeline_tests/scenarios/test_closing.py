@@ -100,6 +100,7 @@ def test_a_right_that_is_missing_stops_the_posting_with_its_name_and_the_next_cl
 def test_a_month_that_cannot_be_closed_is_wrong_usage_and_starts_nothing(
     month: Provider, asked: str, said: str
 ) -> None:
+    month.remove_files()
     with pytest.raises(SettingsError, match=said):
         month.close(month=asked)
 

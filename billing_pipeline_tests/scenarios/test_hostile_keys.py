@@ -51,6 +51,7 @@ def test_a_hostile_client_key_in_the_settings_is_refused_before_anything_starts(
     provider.set_up(make_world([ACME], [make_invoice([make_line(1, ACME, "10.00")])]), [ACME])
     provider.write_csv("clients.csv", [(key, "Acme Dental", 1001, ACME.company_id, "false", "", "")])
 
+    provider.remove_files()
     with pytest.raises(SettingsError, match=r"clients\.csv:2: client: .*key") as error:
         provider.close()
 
