@@ -142,7 +142,7 @@ def test_a_damaged_database_is_never_overwritten(msp: Provider) -> None:
 
 @pytest.mark.parametrize(
     ("largest_file", "posted"),
-    [(20_000, False), (200_000, False), (600_000, True)],
+    [(20_000, False), (200_000, False), (3_600_000, True)],
     ids=["at the start", "while fetching", "while publishing"],
 )
 def test_a_full_disk_is_told_and_the_next_run_posts_the_rest_once(
