@@ -1,6 +1,8 @@
 """Close a month: four runs in order, on the same Dagster instance as the UI, under one tag."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +20,7 @@ from billing_pipeline.automation import (
     close_id,
 )
 from billing_pipeline.billing.caps import CAP_NAMES
-from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
+from billing_pipeline.billing.errors import BillingPipelineError, SettingsError, WarehouseLocked
 from billing_pipeline.definitions import build_defs
 from billing_pipeline.event_log import event_log_kept_open
 from billing_pipeline.instance import fail_dead_runs, open_instance, process_tags
@@ -139,11 +141,20 @@ def _run_all(runs: _Runs, warehouse: Warehouse, config: LoadedSettings, closing:
     planning = {"ready_to_invoice": {"config": chosen}}
     for block in blocks:
         runs.run(PREPARE_MONTH, range_tags(month, block), f"Preparing {_part(block, blocks, count)}", planning)
+    proving = {PARTITION_TAG: month}, f"Proving {month} and publishing the database"
     if closing.post:
         confirmed = {"posted_halopsa_invoices": {"config": {"confirm_month": month}}}
-        for block in blocks:
-            runs.run(POST_MONTH, range_tags(month, block), f"Posting {_part(block, blocks, count)}", confirmed)
-    runs.run(PROVE_MONTH, {PARTITION_TAG: month}, f"Proving {month} and publishing the database")
+        try:
+            for block in blocks:
+                runs.run(POST_MONTH, range_tags(month, block), f"Posting {_part(block, blocks, count)}", confirmed)
+        except WarehouseLocked:
+            raise
+        except Exception:
+            # What was posted before it stopped is proved and published all the same; why it stopped is what is told.
+            with suppress(Exception):
+                runs.run(PROVE_MONTH, *proving)
+            raise
+    runs.run(PROVE_MONTH, *proving)
     return clients
 
 
@@ -166,7 +177,7 @@ def _settle_first(runs: _Runs, warehouse: Warehouse, closing: Closing) -> None:
 def _refuse_wrong_usage(environment: Environment, config: LoadedSettings, closing: Closing) -> None:
     first = config.settings.start_month
     current = f"{environment.now().astimezone(_zone(config)):%Y-%m}"
-    if len(closing.month) != 7 or not (first <= closing.month <= current) or not closing.month[5:].isdigit():
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", closing.month) or not first <= closing.month <= current:
         raise SettingsError(
             f"{closing.month!r} is no month that can be closed: use YYYY-MM, from {first} (start_month) to {current}."
         )
@@ -193,8 +204,9 @@ def _explain(error: dg.DagsterError | dg.Failure, month: str) -> str:
     if isinstance(error, DagsterAssetCheckFailedError):
         failed = ", ".join(line for line in str(error).splitlines()[1:] if line)
         return (
-            f"A check of {month} failed, so nothing after it was done: {failed}. Its table in the Dagster UI (make ui) "
-            f"says what differs; then run billing-pipeline close {month} again."
+            f"A check of {month} failed, so nothing after it was done: {failed}. Its table in the Dagster UI "
+            "(dagster-webserver with this DAGSTER_HOME) says what differs; then run "
+            f"billing-pipeline close {month} again."
         )
     cause = error.__cause__ or error
     return f"{type(cause).__name__}: {cause}"

@@ -8,12 +8,21 @@ Fate = Literal["dropped", "excluded", "blocked", "held"]
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason: its code, what fate it gives a line, and what a clerk should read and do."""
+    """One reason: its code, what fate it gives a line, and what a clerk should read and do.
+
+    `held_label` and `held_next_step` are for a hold, where the code means another thing there than for a line.
+    """
 
     code: str
     fate: Fate
     label: str
     next_step: str
+    held_label: str = ""
+    held_next_step: str = ""
+
+    def as_hold(self) -> tuple[str, str]:
+        """What a clerk should read and do where it holds a client."""
+        return self.held_label or self.label, self.held_next_step or self.next_step
 
 
 REASONS: tuple[Reason, ...] = (
@@ -31,7 +40,15 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason("zero", "dropped", "The line is zero", "Nothing to do."),
     Reason("excluded_client", "excluded", "The client is excluded in clients.csv", "Nothing to do."),
-    Reason("invoice_status", "excluded", "The invoice's status says that it is not billed", "See raw_invoices."),
+    Reason(
+        "invoice_status",
+        "excluded",
+        "The invoice's status says that it is not billed",
+        "See raw_invoices.",
+        "An invoice of the month cannot be billed as it stands",
+        "Ask Pax8 what it means, then close again; a new status needs its rule written, and totals that differ are "
+        "let through with control_total: report.",
+    ),
     Reason(
         "inactive_client",
         "held",

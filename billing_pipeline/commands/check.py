@@ -9,6 +9,7 @@ from billing_pipeline.commands.surroundings import read_environment
 from billing_pipeline.commands.terminal import count, head, notes, say, say_wrapped
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import LoadedSettings, load_settings
+from billing_pipeline.settings.scope import refuse_what_is_not_carried_out
 from billing_pipeline.steps.account_codes import account_codes
 from billing_pipeline.steps.settings_check import HaloPsaLists, check_settings
 
@@ -18,6 +19,7 @@ def check() -> int:
     environment = read_environment()
     head("Settings")
     loaded = load_settings(environment.config_folder)
+    refuse_what_is_not_carried_out(loaded.settings)
     _good(f"{environment.config_folder}: {count(len({row.client for row in loaded.clients}), 'client')}")
     worst = max(
         _try("Pax8", lambda: _check_pax8(environment, loaded)),

@@ -145,14 +145,14 @@ def print_held(summary: MonthSummary) -> None:
     for client in summary.held_clients:
         say(f"\n{client}: {_held_money(summary, client)}", style="bold")
         for code in causes[client]:
-            reason = reason_of(code)
-            say_wrapped(f"{reason.label} ({code}).", indent=4)
+            label, next_step = reason_of(code).as_hold()
+            say_wrapped(f"{label} ({code}).", indent=4)
             for detail in list(dict.fromkeys(causes[client][code]))[:_MOST_DETAILS]:
                 say_wrapped(detail, indent=4, bullet="- ")
             more = len(causes[client][code]) - _MOST_DETAILS
             if more > 0:
                 say_wrapped(f"and {more} more, in the table holds", indent=4, bullet="- ")
-            say_wrapped(reason.next_step, indent=4)
+            say_wrapped(next_step, indent=4)
 
 
 def _by_cause(held: Sequence[HeldCause]) -> dict[str, dict[str, list[str]]]:

@@ -20,7 +20,7 @@ from billing_pipeline.steps.month_summary import summarize_month
 
 def review(month: str) -> int:
     """Write what is known of a month; nothing is fetched and nothing changed. HELD where something is held."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
         raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
     environment = read_environment()
     summary = summarize_month(existing_warehouse(environment), month)

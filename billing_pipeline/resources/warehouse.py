@@ -235,6 +235,11 @@ class Warehouse:
                 f"{self.path} is open in another program, so the pipeline cannot {purpose}: {_first_line(text)} "
                 f"Close it there (analysts read {self.published / 'billing.duckdb'}), then run this again."
             )
+        if "permission denied" in lowered or "read-only" in lowered or "read only" in lowered:
+            return WarehouseError(
+                f"The pipeline may not {purpose} in {self.path}: {_first_line(text)} Nothing of this step was kept. "
+                f"Give this user the right to write {self.path} and {self.path.parent}, then run this again."
+            )
         if (
             "no space left" in lowered
             or "disk full" in lowered

@@ -4,6 +4,7 @@ A row says what was about to be done or what was found, for whom, with which pla
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from billing_pipeline.billing.errors import PostingRefused
 from billing_pipeline.resources.warehouse import Session
 
 GENESIS = "0" * 64
+# Beside the published database: where the journal stood.
+HEAD_FILE = "journal-head.json"
 _HASHED = (
     "seq",
     "recorded_at",
@@ -107,6 +110,8 @@ def find_break(session: Session) -> str | None:
 def find_cut(session: Session, head_file: Path) -> str | None:
     """What the journal lacks of what it had when it was last published; None when it lacks nothing.
 
+    A folder is for one database: the note of another one beside it looks like a cut journal, too.
+
     The chain alone cannot tell that rows are missing at its end: the head that was noted beside the published
     database can. Without that note, or with one that cannot be read, there is nothing to compare with.
     """
@@ -123,6 +128,17 @@ def find_cut(session: Session, head_file: Path) -> str | None:
     return None if found == row_hash else f"row {rows} of the posting journal is not the one that was published"
 
 
+def write_head(head: JournalHead, head_file: Path) -> None:
+    """Note where the journal stands beside the published database, in place at once."""
+    head_file.parent.mkdir(parents=True, exist_ok=True)
+    note = head_file.with_name(f".{head_file.name}.{os.getpid()}")
+    try:
+        note.write_text(json.dumps({"rows": head.rows, "row_hash": head.row_hash}) + "\n", encoding="utf-8")
+        note.replace(head_file)
+    finally:
+        note.unlink(missing_ok=True)
+
+
 def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:
     """Raise PostingRefused where the journal was written for another HaloPSA than this one."""
     rows = session.rows(
@@ -134,7 +150,7 @@ def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:
             raise PostingRefused(
                 f"This database's journal belongs to HaloPSA {row['halopsa_address']} (tenant "
                 f"{row['halopsa_tenant']!r}), not to {address} (tenant {tenant!r}). Nothing was posted. Correct "
-                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE."
+                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE, in a folder of its own."
             )
 
 

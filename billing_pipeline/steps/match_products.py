@@ -96,7 +96,7 @@ def create_matched(work: Work, halo: HaloClient, matched: Iterable[MatchedProduc
         if broken is not None:
             raise PostingRefused(f"{broken}. Nothing was created. Restore the database from its last backup.")
         item_ids, problems = create_items(posting, wanted)
-    return CreatedItems(item_ids, problems)
+    return CreatedItems(item_ids, {reference: problem.said for reference, problem in problems.items()})
 
 
 def _most_urgent(one: MatchedProduct) -> tuple[bool, bool, str, tuple[str, ...], tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from billing_pipeline.billing.finding_kinds import DIFFERENCES
 from billing_pipeline.resources.warehouse import Session, read_sql
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.fetch_invoices import month_invoices
@@ -93,10 +94,10 @@ def find_posting_differences(session: Session, month: str) -> list[dict[str, Any
     """Where plan, HaloPSA's answer and what was read back differ, or a posted document was not read back."""
     return session.rows(
         "select client, kind, detail from findings where month = ? "
-        "and kind in ('answer_differs', 'read_back_differs', 'found_twice', 'others_changed') "
+        "and kind in (select unnest(?::text[])) "
         "union all select client, 'not_read_back', 'document ' || document_key || ' was posted and not read back' "
         "from postings where month = ? and status = 'posted' and read_back_at is null order by all",
-        [month, month],
+        [month, list(DIFFERENCES), month],
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from billing_pipeline.billing.finding_kinds import DIFFERENCES
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
 
@@ -164,6 +165,7 @@ class _Reader:
             "previous_month": _month_before(month),
             "clients": clients,
             "everyone": not clients,
+            "differences": list(DIFFERENCES),
         }
         self._month = month
         self._clients = clients
@@ -283,7 +285,8 @@ _FINDINGS = """
     from findings
     where month = $month
         and ($everyone or client is null or client in (select unnest($clients::text[])))
-        and kind not in ('control_total', 'answer_differs', 'read_back_differs', 'found_twice', 'refused')
+        and kind not in ('control_total', 'refused')
+        and kind not in (select unnest($differences::text[]))
     order by kind, client nulls first, detail
 """
 
@@ -292,7 +295,7 @@ _DIFFERING = """
     from findings
     where month = $month
         and ($everyone or client in (select unnest($clients::text[])))
-        and kind in ('answer_differs', 'read_back_differs', 'found_twice')
+        and kind in (select unnest($differences::text[]))
     order by detail
 """
 

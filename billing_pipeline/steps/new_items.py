@@ -1,6 +1,7 @@
 """Create the items that a sealed plan needs, each once, even over a crash: found again by `externalreference`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,12 +16,20 @@ from billing_pipeline.steps.posting_state import Posting
 NewItemRow = Mapping[str, Any]
 
 
-def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, str]]:
+@dataclass(frozen=True)
+class ItemProblem:
+    """Why an item has no id: what HaloPSA said, and whether it may have created the item all the same."""
+
+    said: str
+    unknown: bool
+
+
+def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """The ids of the items that the plans need; see `create_items`."""
     return create_items(posting, (item for plan in plans for item in plan.content["new_items"]))
 
 
-def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[str, int], dict[str, str]]:
+def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """Item ids by reference, and for references that have none, why not.
 
     `items` have the fields of NewItem. Items that exist are used as they are and never modified. One whose creation
@@ -34,20 +43,21 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
     known = {text(row.get("externalreference")): int(row["id"]) for row in posting.halo.items()}
     group_ids: dict[str, int] = {}
     ids: dict[str, int] = {}
-    problems: dict[str, str] = {}
+    problems: dict[str, ItemProblem] = {}
     for reference in sorted(wanted):
         item = wanted[reference]
         if reference in known:
             ids[reference] = known[reference]
         elif reference in waiting:
-            problems[reference] = f"item {item['name']!r} was sent to HaloPSA and is not there yet"
+            problems[reference] = ItemProblem(f"item {item['name']!r} was sent to HaloPSA and is not there yet", True)
             continue
         else:
             try:
                 group_id = _ensure_group(posting, item["item_group"], group_ids, waiting)
                 ids[reference] = _create(posting, item, group_id)
             except (NotWritten, OutcomeUnknown) as error:
-                problems[reference] = f"item {item['name']!r} could not be created: {error}"
+                said = f"item {item['name']!r} could not be created: {error}"
+                problems[reference] = ItemProblem(said, isinstance(error, OutcomeUnknown))
                 continue
         with posting.work.warehouse.session("confirm a created item") as session:
             _confirm(session, posting, item, ids[reference])

@@ -22,7 +22,7 @@ from billing_pipeline.steps.halo_documents import (
     read_document,
     to_halo,
 )
-from billing_pipeline.steps.new_items import ensure_items
+from billing_pipeline.steps.new_items import ItemProblem, ensure_items
 from billing_pipeline.steps.others_lines import find_unrepaired
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
 from billing_pipeline.steps.posting_outcomes import (
@@ -81,6 +81,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
         with work.warehouse.session("finish posting") as session:
             finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
             result.head = journal.read_head(session)
+        journal.write_head(result.head, work.warehouse.published / journal.HEAD_FILE)
     return result
 
 
@@ -201,17 +202,16 @@ def _meet_existing(
     result.refused.append(key)
 
 
-def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[str]) -> None:
+def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[ItemProblem]) -> None:
+    reason, then = "no_item", "Create the item in HaloPSA, or correct what it refuses, then close --post again"
+    if any(problem.unknown for problem in missing):
+        reason, then = "unknown_outcome", "Run close --post again: it looks first"
+    said = "; ".join(problem.said for problem in missing)
     with posting.work.warehouse.session("hold a client whose item is missing") as session:
         for document in plan.documents:
             sell, cost = document_totals(document)
-            detail = f"{'; '.join(missing)}; {describe_document(document)} was not sent. Run close --post again"
-            write_hold(
-                session,
-                posting,
-                plan.client,
-                Hold("held", "unknown_outcome", detail, document["currency"], sell, cost),
-            )
+            detail = f"{said}; {describe_document(document)} was not sent. {then}"
+            write_hold(session, posting, plan.client, Hold("held", reason, detail, document["currency"], sell, cost))
 
 
 def _prove(posting: Posting, result: PostingResult, since: date) -> None:

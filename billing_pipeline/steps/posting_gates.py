@@ -53,12 +53,13 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     """
     work = posting.work
     journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant)
-    head_file = work.warehouse.published / "journal-head.json"
+    head_file = work.warehouse.published / journal.HEAD_FILE
     broken = journal.find_break(session) or journal.find_cut(session, head_file)
     if broken is not None:
         raise PostingRefused(
             f"{broken}. Nothing was posted for {work.month}. Put the newest whole database in its place, a backup or "
-            f"the published copy {work.warehouse.published / 'billing.duckdb'}, then close again."
+            f"the published copy {work.warehouse.published / 'billing.duckdb'}, then close again. "
+            "Another database than the one that is published there needs a folder of its own (BILLING_WAREHOUSE)."
         )
     clients = [client for client in work.clients if client not in waiting]
     if not clients:

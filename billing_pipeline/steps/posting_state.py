@@ -120,6 +120,7 @@ def write_posted(
         [document["document_key"]],
     )
     line_ids = {line.charge_key: line.line_id for line in found.lines}
+    created = _created_items(session, document)
     shared = {
         "month": posting.work.month,
         "client": document["client"],
@@ -137,7 +138,7 @@ def write_posted(
                 "slot_key": line["slot_key"],
                 "halopsa_invoice_id": found.invoice_id,
                 "halopsa_line_id": line_ids.get(key_in_halo(line)),
-                "halopsa_item_id": line["item_id"],
+                "halopsa_item_id": line["item_id"] or created.get(line["item_reference"]),
                 "quantity": Decimal(line["quantity"]),
                 "unit_price": Decimal(line["unit_price"]),
                 "sell": Decimal(line["sell"]),
@@ -171,6 +172,17 @@ def write_posted(
     outcome = "as planned" if not differs else "; ".join(differs)
     record(session, posting, event, document, plan_hash, halopsa_invoice_id=found.invoice_id, outcome=outcome)
     _write_findings(session, posting, "answer_differs", document, differs)
+
+
+def _created_items(session: Session, document: Document) -> dict[str, int]:
+    """The ids of the items that were created for the document's lines, by reference."""
+    references = [line["item_reference"] for line in document["lines"] if line["item_id"] is None]
+    rows = session.rows(
+        "select item_reference, halopsa_item_id from confirmed_products "
+        "where item_reference in (select unnest(?::text[]))",
+        [references],
+    )
+    return {row["item_reference"]: row["halopsa_item_id"] for row in rows}
 
 
 def record_correction(posting: Posting, document: Document, plan_hash: str) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from time import monotonic
 from typing import Any
 
+from billing_pipeline.billing.finding_kinds import DIFFERENCES
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.work import Work, finish_step
 
@@ -42,9 +43,8 @@ def prove(work: Work) -> Proof:
             [work.month],
         )
         differences = session.rows(
-            "select detail from findings where month = ? "
-            "and kind in ('answer_differs', 'read_back_differs', 'found_twice', 'others_changed') order by detail",
-            [work.month],
+            "select detail from findings where month = ? and kind in (select unnest(?::text[])) order by detail",
+            [work.month, list(DIFFERENCES)],
         )
         totals = session.rows(
             "select currency, sum(source_sell) as source_sell, sum(source_cost) as source_cost, "

@@ -1,6 +1,5 @@
 """Publish the warehouse to analysts: a copy in one file, readable by DuckDB 1.2 and later, put in place at once."""
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from billing_pipeline.billing.errors import WarehouseError
 from billing_pipeline.resources.warehouse import Warehouse
+from billing_pipeline.steps import journal
 from billing_pipeline.steps.journal import JournalHead
 
 
@@ -22,27 +22,34 @@ class Published:
 def publish(warehouse: Warehouse) -> Published:
     """Copy every table and view to `published/billing.duckdb`, and the journal's head beside it.
 
-    Readers keep the file they have open; the next open sees the new one. Raises WarehouseError on a full disk,
-    and leaves the old file as it was.
+    Readers keep the file they have open; the next open sees the new one. Raises WarehouseError on a full disk, and
+    where what was published before has a longer or another journal: it is the proof of what was cut, or another
+    database's. The old file is left as it was.
     """
     folder = warehouse.published
     target, draft = folder / "billing.duckdb", folder / f".billing.{os.getpid()}.duckdb"
-    note = folder / f".journal-head.{os.getpid()}.json"
+    with warehouse.session("compare the journal with the published one") as session:
+        cut = journal.find_cut(session, folder / journal.HEAD_FILE)
+    if cut is not None:
+        raise WarehouseError(
+            f"{cut}. {folder} was left as it is. Where {warehouse.path} lost rows, put the newest whole database in "
+            "its place; where it is another database than the one published there, give it a folder of its own "
+            "(BILLING_WAREHOUSE). Then run this again."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             draft.unlink()
         head = JournalHead(*warehouse.copy_to(draft))
-        note.write_text(json.dumps({"rows": head.rows, "row_hash": head.row_hash}) + "\n")
         draft.replace(target)
-        note.replace(folder / "journal-head.json")
+        journal.write_head(head, folder / journal.HEAD_FILE)
     except OSError as error:
         raise WarehouseError(
             f"The database could not be published to {folder}: {error.strerror or error}. "
             "What was published before is unchanged. Free some space or correct the rights, then run publish."
         ) from error
     finally:
-        for leftover in (note, draft, draft.with_name(draft.name + ".wal")):
+        for leftover in (draft, draft.with_name(draft.name + ".wal")):
             with suppress(OSError):
                 leftover.unlink()
     return Published(target, head)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline_tests.behaviours.provider import Provider
 from billing_pipeline_tests.behaviours.world import (
     ACME,
@@ -45,6 +46,9 @@ def test_a_tenant_that_adds_every_line_is_found_on_its_first_document(
     name = "invoice" if first > 0 else "recurring invoice"
     assert f"after the change of {name} {first} of client-1, lines that are not ours differ: line" in result.stopped
     assert len(provider.findings("others_changed")) == 1
+    summary = summarize_month(provider.warehouse, OCTOBER)
+    assert summary is not None
+    assert (len(summary.differences), summary.explained) == (1, False)
     assert provider.document(second) == untouched
     assert not provider.prove().whole
     doubled = provider.document(first)

@@ -26,6 +26,15 @@ def test_every_cap_has_the_rank_of_caps(name: str) -> None:
     assert reason_of(f"cap:{name}").code == "cap"
 
 
+def test_an_invoice_that_holds_its_month_is_told_otherwise_than_one_that_is_not_billed() -> None:
+    reason = reason_of("invoice_status")
+    label, next_step = reason.as_hold()
+    assert "cannot be billed as it stands" in label
+    assert "control_total: report" in next_step
+    assert (label, next_step) != (reason.label, reason.next_step)
+    assert reason_of("currency").as_hold() == (reason_of("currency").label, reason_of("currency").next_step)
+
+
 def test_every_reason_says_what_to_do_next() -> None:
     for reason in REASONS:
         assert reason.label

@@ -170,6 +170,13 @@ def test_a_month_that_cannot_be_closed_is_wrong_usage(msp: Provider, month: str)
     assert "is no month that can be closed: use YYYY-MM, from 2026-09 (start_month) to 2026-10" in typed.stderr
 
 
+@pytest.mark.parametrize("month", ["2026-13", "2026/05", "2026-1a"])
+def test_no_month_passes_for_one_because_of_how_it_sorts(msp: Provider, month: str) -> None:
+    typed = type_command(msp, "close", month, BILLING_NOW="2027-06-05T15:00:00Z")
+    assert typed.exit_code == 2
+    assert f"{month!r} is no month that can be closed" in typed.stderr
+
+
 def test_an_unknown_client_names_the_nearest(msp: Provider) -> None:
     typed = type_command(msp, "close", MONTH, "--client", "acmee", "--post")
     assert typed.exit_code == 2

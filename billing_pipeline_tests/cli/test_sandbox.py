@@ -19,9 +19,10 @@ def test_the_sandbox_prints_variables_to_paste_and_stops_with_ctrl_c(tmp_path: P
         assert word == "export"
         name, _, value = assignment.partition("=")
         variables[name] = value
-    typed_check = run_command(
-        bare_environment(None, **variables, BILLING_CONFIG=_empty_config(tmp_path)), tmp_path, "check"
-    )
+    folder = Path(variables["BILLING_CONFIG"]).parent
+    assert {Path(variables[name]).is_relative_to(folder) for name in ("BILLING_WAREHOUSE", "DAGSTER_HOME")} == {True}
+    assert not folder.is_relative_to(tmp_path)
+    typed_check = run_command(bare_environment(None, **variables), tmp_path, "check")
     with httpx.Client(trust_env=False) as browser:
         clock = browser.get(variables["PAX8_BASE_URL"].removesuffix("/v1") + "/_sandbox/clock").json()
     process.send_signal(signal.SIGINT)
@@ -30,13 +31,7 @@ def test_the_sandbox_prints_variables_to_paste_and_stops_with_ctrl_c(tmp_path: P
     assert clock["now"] == variables["BILLING_NOW"]
     assert typed.exit_code == 0
     assert "Stopped." in typed.stderr
-
-
-def _empty_config(folder: Path) -> str:
-    config = folder / "config"
-    config.mkdir()
-    (config / "billing.yaml").write_text("")
-    return str(config)
+    assert not folder.exists()
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """A close through Dagster: what it does, what it leaves for the UI, and what doing it again does."""
 
+import json
+
 import dagster as dg
+import duckdb
 import pytest
 
 from billing_pipeline.automation import CLOSE_ID_TAG
@@ -85,6 +88,20 @@ def test_a_right_that_is_missing_stops_the_posting_with_its_name_and_the_next_cl
     month.switch_halopsa(permission_denied=[])
     month.close()
     assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
+
+
+def test_what_was_posted_before_a_posting_stopped_is_proved_and_published(month: Provider) -> None:
+    month.disturb_halopsa("status", status=429, after=1, count=100)
+
+    with pytest.raises(RunFailed, match="Posting of 2026-10 stopped: "):
+        month.close()
+
+    with duckdb.connect(str(month.published), read_only=True) as published:
+        counts = published.sql("select count(*), count(read_back_at) from postings where status = 'posted'").fetchall()
+        rows = published.sql("select count(*) from posting_journal").fetchall()
+    assert counts == [(1, 1)]
+    noted = json.loads((month.published.parent / "journal-head.json").read_text())
+    assert [(noted["rows"],)] == rows
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.billing.errors import PostingRefused, WarehouseError
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps.publish import publish
 from billing_pipeline_tests.scenarios.closing import Provider
@@ -91,6 +91,38 @@ def test_a_journal_whose_last_rows_were_cut_off_refuses_every_posting(prepared: 
     refused(prepared, "the posting journal ends at row 2, but had 3 rows when it was published")
 
 
+def test_a_posting_run_alone_notes_where_the_journal_stands(prepared: Steps) -> None:
+    prepared.post("acme")
+    prepared.provider.query("delete from posting_journal where seq = 3")
+
+    refused(prepared, "the posting journal ends at row 2, but had 3 rows when it was published")
+
+
+def test_a_cut_journal_is_not_published_over_the_whole_one(prepared: Steps) -> None:
+    prepared.post("acme")
+    warehouse = Warehouse(prepared.provider.warehouse)
+    publish(warehouse)
+    before = prepared.provider.published.read_bytes()
+    prepared.provider.query("delete from posting_journal where seq = 3")
+
+    with pytest.raises(WarehouseError, match=r"ends at row 2, but had 3 rows .* was left as it is.*newest whole"):
+        publish(warehouse)
+
+    assert prepared.provider.published.read_bytes() == before
+
+
+def test_another_database_in_the_same_folder_is_told_to_have_one_of_its_own(prepared: Steps) -> None:
+    prepared.post("acme")
+    publish(Warehouse(prepared.provider.warehouse))
+    before = prepared.provider.published.read_bytes()
+
+    trial = Warehouse(prepared.provider.warehouse.with_name("trial.duckdb"))
+    with pytest.raises(WarehouseError, match=r"another database .* give it a folder of its own \(BILLING_WAREHOUSE\)"):
+        publish(trial)
+
+    assert prepared.provider.published.read_bytes() == before
+
+
 def test_the_published_copy_can_take_the_place_of_a_database_that_lost_its_end(prepared: Steps) -> None:
     provider = prepared.provider
     prepared.post("acme")
@@ -137,6 +169,7 @@ def test_an_invoice_that_bears_our_keys_though_the_journal_does_not_know_is_take
     provider = prepared.provider
     for table in ("posting_journal", "postings", "posted_lines", "posted_source_lines"):
         provider.query(f"delete from {table}")
+    (provider.published.parent / "journal-head.json").unlink()
 
     prepared.post()
 

@@ -38,6 +38,7 @@ def test_an_item_that_two_clients_need_is_created_once_with_its_group_codes_and_
     assert groups(month) == ["BillingBot_pax8"]
     assert {line["_itemid"] for invoice in month.halopsa_invoices() for line in invoice["lines"]} == {item["id"]}
     assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
+    assert month.query("select distinct halopsa_item_id from posted_lines") == [(item["id"],)]
 
 
 def test_the_next_month_finds_the_created_item_and_makes_no_other(month: Provider) -> None:
@@ -113,19 +114,21 @@ def test_a_creation_that_was_refused_once_and_then_lost_waits_too(month: Provide
     assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
 
 
-def test_a_refused_item_holds_the_clients_that_need_it_and_nobody_else(provider: Provider) -> None:
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_refused_item_holds_the_clients_that_need_it_and_nobody_else(provider: Provider, status: int) -> None:
     lines = [make_line(1, ACME, "10.00"), make_line(2, BIRCH, "20.00")]
     provider.set_up(
         make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME, BIRCH], clients={"acme": {"settings": CREATE}}
     )
-    provider.disturb_halopsa("status", route="/api/Item", status=400)
+    provider.disturb_halopsa("status", route="/api/Item", status=status)
 
     Steps(provider).close()
 
     assert provider.billed() == {1002: ["20.00"]}
-    ((client, detail),) = provider.query("select client, detail from holds")
-    assert client == "acme"
+    ((client, reason, detail),) = provider.query("select client, reason, detail from holds")
+    assert (client, reason) == ("acme", "no_item")
     assert "item 'Microsoft 365 Business Premium' could not be created" in detail
+    assert "over 10.00 USD was not sent. Create the item in HaloPSA, or correct what it refuses" in detail
     assert provider.adds_up()
 
 
