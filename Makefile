@@ -25,8 +25,8 @@ run: $(STAMP) ## Close a demo month on this machine, and show what came of it
 ui: $(STAMP) ## Show the demo in Dagster's UI, until Ctrl-C
 	@$(BIN)/billing-pipeline demo --ui
 
-test: $(STAMP) ## Run all tests, offline
-	@$(BIN)/python -m pytest -n 2
+test: $(STAMP) ## Run all tests, offline; some of them with TESTS="file …"
+	@$(BIN)/python -m pytest -n 2 $(TESTS)
 
 check: $(STAMP) ## Check format, lint, types, imports and dependencies
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """`demo` and its UI: whole, repeatable, on this machine only, whatever the environment holds."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from billing_pipeline.demo.month import find_differences
 from billing_pipeline.demo.ui import find_free_port
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps.month_summary import summarize_month
+from billing_pipeline_tests.cli.fresh_copy import copy_project, start_make
 from billing_pipeline_tests.cli.small_demo import CONFIG
 from billing_pipeline_tests.cli.trap import Trap, set_trap
 from billing_pipeline_tests.cli.typing_commands import bare_environment, finish, run_command, start_command
@@ -51,10 +53,11 @@ def write_poison(trap: Trap, folder: Path) -> dict[str, str]:
     return bare_environment(None, **trap.poison)
 
 
-def test_the_demo_closes_its_month_with_the_holds_it_is_made_for(tmp_path: Path) -> None:
+def test_the_two_commands_of_the_readme_work_in_a_fresh_copy(tmp_path: Path) -> None:
+    copy_project(tmp_path)
     with set_trap() as trap:
         environment = write_poison(trap, tmp_path)
-        first = start_command(environment, tmp_path, "demo")
+        first = start_make(environment, tmp_path, "run")
         assert first.stderr is not None
         stages = first.stderr.readline()  # it has its folder now
         second = run_command(environment, tmp_path, "demo")
@@ -82,8 +85,13 @@ def test_the_demo_closes_its_month_with_the_holds_it_is_made_for(tmp_path: Path)
         assert published.sql("select count(*) > 2500 from dispositions where month = '2026-10'").fetchall() == [(True,)]
         assert published.sql("select count(distinct client) >= 40 from dispositions").fetchall() == [(True,)]
     assert second.exit_code == 1
-    assert f"is in use by process {first.pid}" in second.stderr
+    assert re.search(r"is in use by process \d+", second.stderr)
     assert "run the demo" in second.stderr
+
+    tests = "billing_pipeline_tests/billing/test_money.py billing_pipeline_tests/billing/test_terms.py"
+    tested = finish(start_make(bare_environment(), tmp_path, "test", f"TESTS={tests}"))
+    assert tested.exit_code == 0, tested.all
+    assert " passed" in tested.stdout
 
 
 def test_a_demo_can_be_repeated_and_begins_anew(tmp_path: Path) -> None:
