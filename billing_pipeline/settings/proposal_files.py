@@ -1,11 +1,11 @@
 """Writes files of the settings folder: whole or not at all, and safe to open in a spreadsheet."""
 
-import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from io import StringIO
 from pathlib import Path
+
+import pandas as pd
 
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.errors import SettingsError
@@ -16,11 +16,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A header and rows as CSV; None is an empty cell."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    # As objects: a column of ids with an empty cell must not become one of floats.
+    frame = pd.DataFrame([list(row) for row in rows], columns=list(columns), dtype=object)
+    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def plain_cell(text: str) -> str:
