@@ -1,4 +1,4 @@
-"""`python -m benchmarks [demo] [charges]`: figures of this machine, beside the targets. Nothing here is a test."""
+"""`python -m benchmarks [demo] [charges] [economy]`: figures of this machine, beside the targets. Nothing here is a test."""
 
 import argparse
 import platform
@@ -7,10 +7,11 @@ import dagster
 import duckdb
 
 from benchmarks.demo_month import measure_demo_month
+from benchmarks.economy import measure_economy
 from benchmarks.million_charges import measure_charges
 from benchmarks.report import Report
 
-MEASUREMENTS = {"demo": measure_demo_month, "charges": measure_charges}
+MEASUREMENTS = {"demo": measure_demo_month, "charges": measure_charges, "economy": measure_economy}
 
 
 def main() -> None:

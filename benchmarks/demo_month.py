@@ -1,18 +1,13 @@
 """The demo month through Dagster: requests by route, wall time by step, Dagster's own share, peak memory."""
 
 from collections import Counter
-from datetime import datetime
 from math import ceil
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.apart import run_apart
 from benchmarks.report import Report, Target
+from benchmarks.sandbox_month import LIMITS_OFF, close_apart, serve
 from billing_pipeline.sandbox.demo_world import DEMO_MONTH, DEMO_NOW, build_demo_world, demo_config
-from billing_pipeline.sandbox.server import Sandbox
 
-LIMITS_OFF = "\nhalopsa: {requests_per_5_minutes: 0}\npax8: {requests_per_minute: 0}\n"
 _INVOICE_ROUTES = "/invoices"
 
 
@@ -25,16 +20,10 @@ def measure_demo_month(report: Report) -> None:
         for entry in world.pax8["invoices"]
         if str(entry["invoice"]["invoiceDate"]).startswith(DEMO_MONTH)
     )
-    with TemporaryDirectory() as folder, Sandbox(world) as sandbox:
-        sandbox.clock.set(datetime.fromisoformat(DEMO_NOW))
-        figures = run_apart(
-            "close_apart",
-            {
-                "month": DEMO_MONTH,
-                "environment": {**sandbox.environment, **_prepare_folder(Path(folder))},
-                "services": {"Pax8": sandbox.pax8_url, "HaloPSA": sandbox.halopsa_url},
-            },
-        )
+    config = demo_config()
+    config["billing.yaml"] += LIMITS_OFF
+    with serve(world, DEMO_NOW) as sandbox:
+        figures = close_apart(sandbox, config, DEMO_MONTH, DEMO_NOW)
     _print_requests(report, figures["runs"])
     _print_times(report, figures)
     report.say(
@@ -42,19 +31,6 @@ def measure_demo_month(report: Report) -> None:
         f"processor time {figures['processor_seconds']:.1f} s (the sandbox runs in another process)."
     )
     report.check(*_targets(figures["runs"], lines))
-
-
-def _prepare_folder(folder: Path) -> dict[str, str]:
-    config = folder / "config"
-    config.mkdir()
-    for name, text in demo_config().items():
-        (config / name).write_text(text + LIMITS_OFF if name == "billing.yaml" else text)
-    return {
-        "BILLING_CONFIG": str(config),
-        "BILLING_WAREHOUSE": str(folder / "billing.duckdb"),
-        "DAGSTER_HOME": str(folder / "dagster"),
-        "BILLING_NOW": DEMO_NOW,
-    }
 
 
 def _print_requests(report: Report, runs: list[dict[str, Any]]) -> None:

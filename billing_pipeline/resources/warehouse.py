@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +15,11 @@ import pyarrow as pa
 
 from billing_pipeline.billing.errors import WarehouseError, WarehouseLocked
 from billing_pipeline.resources.file_lock import hold_lock
+from billing_pipeline.resources.kept_open import KeptOpen
 
 LOCK_WAIT_SECONDS = 60.0
+# Others who want the file wait that much longer at most; a transaction of posting takes a tenth of it.
+KEEP_OPEN_SECONDS = 1.0
 MEMORY_LIMIT = "2GB"
 # The row of schema_migrations that says with which views and comments the file was last opened.
 _VIEWS = 0
@@ -147,6 +150,7 @@ class Warehouse:
     def __init__(self, path: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
         self.path = path.resolve()
         self.lock_wait_seconds = lock_wait_seconds
+        self._kept: KeptOpen[duckdb.DuckDBPyConnection] | None = None
 
     @property
     def lock_file(self) -> Path:
@@ -169,27 +173,57 @@ class Warehouse:
             yield
 
     @contextmanager
+    def kept_open(self, seconds: float = KEEP_OPEN_SECONDS) -> Iterator[None]:
+        """Within the block the file stays open, and locked, over consecutive pieces of work, for up to `seconds`.
+
+        Then it is closed and others have their turn, also while the block waits for something else. Every
+        transaction is committed at its end as always.
+        """
+        self._kept = KeptOpen(seconds)
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            kept.close()
+
+    @contextmanager
     def connect(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, opened and migrated under the lock, closed at the end. Most callers want `session`."""
-        with hold_lock(self.lock_file, purpose, self.lock_wait_seconds):
+        if self._kept is None:
+            with self._open(purpose) as connection:
+                yield connection
+            return
+        with self._kept.use(partial(self._open, purpose)) as kept, self._explained(purpose):
+            # Frames and variables of one piece of work are not seen by the next.
+            connection = kept.cursor()
             try:
-                connection = duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
-            except duckdb.Error as error:
-                raise self._explain(error, purpose) from error
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def _open(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        with hold_lock(self.lock_file, purpose, self.lock_wait_seconds), self._explained(purpose):
+            connection = duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
             try:
                 _migrate(connection)
                 yield connection
-            except duckdb.InterruptException as error:
-                raise KeyboardInterrupt from error
-            except duckdb.Error as error:
-                raise self._explain(error, purpose) from error
-            except RuntimeError as error:
-                # How DuckDB tells of Ctrl-C in the middle of a query.
-                if str(error) == "Query interrupted":
-                    raise KeyboardInterrupt from error
-                raise
             finally:
                 connection.close()
+
+    @contextmanager
+    def _explained(self, purpose: str) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise KeyboardInterrupt from error
+        except duckdb.Error as error:
+            raise self._explain(error, purpose) from error
+        except RuntimeError as error:
+            # How DuckDB tells of Ctrl-C in the middle of a query.
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise
 
     @contextmanager
     def session(self, purpose: str) -> Iterator[Session]:

@@ -62,7 +62,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
     posting = Posting(work, halo, make_writer(halo, work.run_id))
     started = monotonic()
     result = PostingResult()
-    with work.warehouse.posting_lock():
+    with work.warehouse.posting_lock(), work.warehouse.kept_open():
         with work.warehouse.session("read the sealed plans") as session:
             opened = read_open_postings(session, posting)
             plans = open_gates(session, posting, {one.client for one in opened})

@@ -22,6 +22,18 @@ with Warehouse(Path(sys.argv[1])).posting_lock():
     print("holding", flush=True)
     sys.stdin.read()
 """
+_HOLD_CLIENTS_AND_KEEP_OPEN = """
+import sys
+from pathlib import Path
+from billing_pipeline.resources.warehouse import Warehouse
+warehouse = Warehouse(Path(sys.argv[1]))
+with warehouse.kept_open(600):
+    for client in ("acme", "birch", "cedar"):
+        with warehouse.session("hold a client") as session:
+            session.insert("holds", [{"client": client}])
+    print("holding", flush=True)
+    sys.stdin.read()
+"""
 _OPEN_IN_PLAIN_DUCKDB = """
 import sys
 import duckdb
@@ -71,6 +83,11 @@ def holding_session(file: Path) -> AbstractContextManager[subprocess.Popen[str]]
 def holding_posting(file: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     """Another run that posts."""
     return holding(_HOLD_POSTING, file)
+
+
+def holding_kept_open(file: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A process that has held three clients, one after the other, and keeps the file open."""
+    return holding(_HOLD_CLIENTS_AND_KEEP_OPEN, file)
 
 
 def holding_file(file: Path) -> AbstractContextManager[subprocess.Popen[str]]:
