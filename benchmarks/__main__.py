@@ -1,4 +1,4 @@
-"""`python -m benchmarks [demo] [charges] [economy]`: figures of this machine, beside the targets. Nothing here is a test."""
+"""`python -m benchmarks [demo] [charges] [economy]`: figures of this machine beside the targets, and no test."""
 
 import argparse
 import platform

@@ -1,5 +1,7 @@
 """Requests and time of a month, beside a plain script: HaloPSA's limit decides how long a month takes."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +21,19 @@ DAGSTER_AT_MOST = 0.25
 
 @dataclass(frozen=True)
 class Cost:
-    """What a month took: HaloPSA requests, snapshots apart, and seconds. `dagster` seconds are Dagster's own."""
+    """What a month took: HaloPSA requests, those for snapshots apart, and seconds.
+
+    `dagster` are the seconds that are Dagster's own, `processor` those that the processor worked, the sandbox not
+    counted; `routes` are the requests by route, without the snapshots.
+    """
 
     requests: int
     snapshots: int
     seconds: float
     documents: int
     dagster: float = 0.0
-    by_job: tuple[tuple[str, int], ...] = ()
+    processor: float = 0.0
+    routes: tuple[tuple[str, int], ...] = ()
 
     @property
     def all_requests(self) -> int:
@@ -93,23 +100,23 @@ def run_close(behaviour: str, clients: int) -> Cost:
     month: EconomyMonth = build_economy_month(clients, behaviour)
     with serve(month.world, NOW, LATENCY_SECONDS) as sandbox:
         figures = close_apart(sandbox, month.config, MONTH, NOW)
-    requests = {run["job"]: run["requests"]["HaloPSA"] for run in figures["runs"]}
-    by_job = {job: sum(counts.values()) for job, counts in requests.items()}
-    written = _writes(requests["post_month"])
+    by_job = {run["job"]: Counter(run["requests"]["HaloPSA"]) for run in figures["runs"]}
+    snapshots = by_job.pop("fetch_month").total()
+    routes = sum(by_job.values(), Counter[str]())
+    written = _writes(routes)
     _refuse_incomplete(written, clients, f"close --post ({behaviour})")
-    snapshots = by_job.pop("fetch_month")
-    inside = sum(figures["inside"].values())
     return Cost(
-        sum(by_job.values()),
+        routes.total(),
         snapshots,
         figures["seconds"],
         written,
-        figures["seconds"] - inside,
-        tuple(by_job.items()),
+        figures["seconds"] - sum(figures["inside"].values()),
+        figures["processor_seconds"],
+        tuple(sorted(routes.items())),
     )
 
 
-def _writes(counts: dict[str, int]) -> int:
+def _writes(counts: Mapping[str, int]) -> int:
     return sum(count for route, count in counts.items() if route.startswith("POST") and route.endswith("Invoice"))
 
 
@@ -192,30 +199,27 @@ def _print_requests(report: Report, closes: dict[tuple[str, int], Cost]) -> None
 
 def _print_dagster(report: Report, closes: dict[tuple[str, int], Cost]) -> None:
     report.table(
-        "Dagster's own share, in seconds",
-        (
-            "behaviour",
-            "clients",
-            "wall",
-            "in our functions",
-            "Dagster's own",
-            "a client",
-            "month with the limit",
-            "share",
-        ),
+        "Dagster's own share of the month with the limit, in seconds",
+        ("behaviour", "clients", "wall", "processor", "ours", "Dagster's own", "a client", "month", "share"),
         [
             (
                 behaviour,
                 size,
                 cost.seconds,
+                cost.processor,
                 cost.seconds - cost.dagster,
                 cost.dagster,
                 cost.dagster / size,
-                cost.limited_seconds,
+                _whole(cost.limited_seconds),
                 f"{cost.dagster / cost.limited_seconds:.0%}",
             )
             for (behaviour, size), cost in closes.items()
         ],
+    )
+    report.say(
+        "Dagster's own: runs, partitions, and an event before and after each asset of each client. What keeps it low: "
+        "one ranged run for all clients, metadata for each client on two assets alone, and an event log whose files "
+        "stay open and whose tables are looked up once."
     )
 
 
@@ -229,9 +233,14 @@ def _request_targets(closes: dict[tuple[str, int], Cost]) -> list[Target]:
             f"HaloPSA requests for {size} clients, {behaviour}, snapshots apart",
             cost.requests,
             _allowed(behaviour, cost.documents),
+            why=_over(cost.requests, _allowed(behaviour, cost.documents), cost.routes),
         )
         for (behaviour, size), cost in closes.items()
     ]
+
+
+def _over(measured: int, allowed: int, routes: tuple[tuple[str, int], ...]) -> str:
+    return f"{measured - allowed} too many: {', '.join(f'{count} {route}' for route, count in routes)}"
 
 
 def _dagster_target(size: int, cost: Cost) -> Target:
@@ -240,4 +249,6 @@ def _dagster_target(size: int, cost: Cost) -> Target:
         100 * cost.dagster / cost.limited_seconds,
         100 * DAGSTER_AT_MOST,
         " %",
+        f"the close took {cost.processor:.0f} s of processor time and {cost.seconds:.0f} s of wall time: "
+        "what it waited for others on this machine counts as Dagster's own wherever none of our functions ran.",
     )

@@ -9,6 +9,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -48,10 +49,12 @@ def event_log_kept_open(instance: dg.DagsterInstance) -> Iterator[None]:
                 yield connection
 
     storage._connect = connect  # type: ignore[method-assign]
+    # It opens a connection of its own to see whether a table is there, three times a materialisation.
+    storage.has_table = cache(storage.has_table)  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del storage._connect
+        del storage._connect, storage.has_table
         for engine in engines.values():
             engine.dispose()
 
