@@ -19,21 +19,19 @@ from billing_pipeline_tests.golden.dimensions import CLASSES, DIMENSIONS, TARGET
 FILE = Path(__file__).parent.parent / "docs" / "coverage.md"
 LEVELS: tuple[Level, ...] = ("built_in", "global", "integration", "client", "client_integration")
 FATES = ("posted", "collapsed", "dropped", "held", "blocked", "excluded")
-# Reasons that no case of one month and one close can show, and where their tests are.
-ELSEWHERE = {
-    "not_issued": "behaviours",
-    "correction": "corrections",
-    "target_changed": "behaviours, scenarios",
-    "unknown_outcome": "scenarios",
-    "awaiting_approval": "none yet: nothing asks for an approval so far",
-}
+# Reasons that no case shows, and where their tests are.
+ELSEWHERE = {"awaiting_approval": "none yet: nothing asks for an approval so far"}
 
 
 @dataclass(frozen=True)
 class CoveredLine:
-    """One line of one case, as its files say: its class and fate, and the settings that count for it."""
+    """A fate of one line of one case, as its files say, with its class and the settings that count for it.
+
+    In a case that tells a story a line may have several.
+    """
 
     case: str
+    name: str
     line_class: str
     fate: str
     reason: str
@@ -53,12 +51,16 @@ def read_lines() -> Iterator[CoveredLine]:
 
 def _read_case(case: Case, config: LoadedSettings) -> Iterator[CoveredLine]:
     clients = {row.pax8_company_id: row.client for row in config.clients}
-    for name, said in case.expected["lines"].items():
+    told = {(name, said) for step in case.story for name, said in step.get("lines", {}).items()}
+    for name, said in sorted(told):
         line_class, fate, *rest = said.split(", ")
+        if fate == "planned":
+            continue
         resolved = config.resolve(clients.get(case.lines[name]["companyId"]), "pax8")
         found = {one.name: one.value_of(config.settings, resolved.charge) for one in DIMENSIONS}
         yield CoveredLine(
             case=case.name,
+            name=name,
             line_class=line_class,
             fate=fate,
             reason=rest[0] if fate in ("dropped", "held", "blocked", "excluded") else "",
@@ -85,7 +87,8 @@ def write_matrix(lines: Sequence[CoveredLine]) -> str:
 
 
 def _count_cases(lines: Sequence[CoveredLine]) -> str:
-    return f"**{len({line.case for line in lines})} cases with {len(lines)} lines.**"
+    count = len({(line.case, line.name) for line in lines})
+    return f"**{len({line.case for line in lines})} cases with {count} lines.**"
 
 
 def _tables(lines: Sequence[CoveredLine]) -> tuple[str, list[str]]:

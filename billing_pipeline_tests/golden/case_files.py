@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ _EMPTY_CSV = {"products.csv": "integration,product_id,sku,term,halopsa_item_id\n
 Row = dict[str, Any]
 
 
-class _ExactLoader(yaml.SafeLoader):
+class _ExactLoader(yaml.CSafeLoader):
     """Amounts stay the decimals that were written, dates stay texts."""
 
 
 _ExactLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, rules in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 _ExactLoader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Decimal(str(node.value)))
 
@@ -50,10 +50,16 @@ class Case:
     def name(self) -> str:
         return self.folder.name
 
-    @property
+    @cached_property
     def expected(self) -> Mapping[str, Any]:
         content: Mapping[str, Any] = read_yaml(self.folder / "expected.yaml")
         return content
+
+    @property
+    def story(self) -> Sequence[Mapping[str, Any]]:
+        """What happens, step by step, with what must come of it; a case that tells no story is one close."""
+        story: Sequence[Mapping[str, Any]] = self.expected.get("story") or [{"close": MONTH, **self.expected}]
+        return story
 
     @property
     def config(self) -> dict[str, str]:
@@ -69,7 +75,7 @@ class Case:
                 return (folder / name).read_text(encoding="utf-8")
         return _EMPTY_CSV[name]
 
-    @property
+    @cached_property
     def lines(self) -> dict[str, Row]:
         """The invoice lines as Pax8 sends them, by what the case calls them."""
         if (self.folder / "items.json").exists():
@@ -79,13 +85,16 @@ class Case:
             written = list(csv.DictReader(file))
         return {row["line"]: expand_line(number, row) for number, row in enumerate(written, start=1)}
 
-    @property
+    @cached_property
     def world(self) -> World:
-        """Pax8 with the case's invoices, and its HaloPSA."""
+        """Pax8 with the invoices that it has when the case begins, and its HaloPSA."""
         own = read_yaml(self.folder / "halopsa.yaml") if (self.folder / "halopsa.yaml").exists() else {}
-        return make_world(self._invoices(), own)
+        later = {step["pax8_releases"] for step in self.story if "pax8_releases" in step}
+        return make_world([one for one in self.invoices if one["invoice"]["id"] not in later], own)
 
-    def _invoices(self) -> list[Row]:
+    @cached_property
+    def invoices(self) -> Sequence[Row]:
+        """Every invoice of the case, those among them that Pax8 releases in its course."""
         heads: list[Row] = [{}]
         if (self.folder / "invoices.yaml").exists():
             heads = read_yaml(self.folder / "invoices.yaml")

@@ -66,15 +66,15 @@ class Facts:
 
 
 _FATES = (
-    "select source_line_id, line_class, disposition, reason, setting_level from dispositions "
+    "select source_line_id, line_class, disposition, reason, setting_level from dispositions where month = ? "
     "order by invoice_id, line_no"
 )
-_HOLDS = "select * from holds order by client, reason_rank, currency, detail"
+_HOLDS = "select * from holds where month = ? order by client, reason_rank, currency, detail"
 # The control total is of no case's making.
-_FINDINGS = "select kind from findings where kind not like 'control_total%' order by kind"
-_THREE_WAY = "select * from three_way"
-_TAXES = "select * from tax_compared order by client, currency, document_key"
-_KEYS = "select line_key, source_line_id from normalized_charges"
+_FINDINGS = "select kind from findings where month = ? and kind not like 'control_total%' order by kind"
+_THREE_WAY = "select * from three_way where month = ?"
+_TAXES = "select * from tax_compared where month = ? order by client, currency, document_key"
+_KEYS = "select line_key, source_line_id from normalized_charges where month = ?"
 
 
 @dataclass
@@ -84,6 +84,7 @@ class CaseRun:
     services: Services
     case: MonthContent
     work: Work
+    warehouse: OpenWarehouse
     plans: Sequence[PlannedClient] = ()
     names: dict[str, str] = field(default_factory=dict)
     _names_by_id: dict[str, str] = field(default_factory=dict)
@@ -97,22 +98,33 @@ class CaseRun:
         shutil.copy(services.empty_warehouse, folder / "billing.duckdb")
         services.sandbox.reset(case.world)
         warehouse = OpenWarehouse(folder / "billing.duckdb")
-        return cls(services, case, Work(MONTH, (), warehouse, load_settings(folder / "config"), NOW, "golden"))
+        work = Work(MONTH, (), warehouse, load_settings(folder / "config"), NOW, "golden")
+        return cls(services, case, work, warehouse)
+
+    def close(self) -> None:
+        """Close the warehouse."""
+        self.warehouse.close()
+
+    def turn_to(self, month: str, now: datetime) -> None:
+        """Go on with a month at a time, by the clocks of both services too."""
+        self.work = replace(self.work, month=month, now=now)
+        self.services.sandbox.clock.set(now)
 
     def fetch(self) -> None:
         """Take the snapshots and the month's invoices."""
         self._take_snapshots()
-        fetch_invoices(self.work.warehouse, self.services.pax8, MONTH, "golden", self.work.now_utc)
+        month = self.work.month
+        fetch_invoices(self.work.warehouse, self.services.pax8, month, "golden", self.work.now_utc)
         with self.work.warehouse.session("list the clients") as session:
-            self.work = replace(self.work, clients=tuple(clients_of_month(session, self.work.config, MONTH)))
+            self.work = replace(self.work, clients=tuple(clients_of_month(session, self.work.config, month)))
 
-    def prepare(self) -> None:
+    def prepare(self, *, correct: bool = False) -> None:
         """Everything from the stored lines to the sealed plans, for every client."""
         normalize(self.work)
         modify(self.work)
         reconcile(self.work)
         halo = self.services.halo
-        self.plans = plan(self.work, (), lambda since: halo.invoices(since=since), halo.address)
+        self.plans = plan(self.work, (), lambda since: halo.invoices(since=since), halo.address, correct=correct)
 
     def _take_snapshots(self) -> None:
         halo = self.services.halo
@@ -138,11 +150,11 @@ class CaseRun:
         return prove(self.work)
 
     def look(self) -> Facts:
-        """What the warehouse says now."""
+        """What the warehouse says of the month now."""
         with self.work.warehouse.session("look at the case") as session:
-            fates, holds = session.rows(_FATES), session.rows(_HOLDS)
-            findings, three_way, taxes = session.rows(_FINDINGS), session.rows(_THREE_WAY), session.rows(_TAXES)
-            self.names = {row["line_key"]: self._line_name(row["source_line_id"]) for row in session.rows(_KEYS)}
+            asked = (_FATES, _HOLDS, _FINDINGS, _THREE_WAY, _TAXES, _KEYS)
+            fates, holds, findings, three_way, taxes, keys = (session.rows(sql, [self.work.month]) for sql in asked)
+            self.names = {row["line_key"]: self._line_name(row["source_line_id"]) for row in keys}
         return Facts(
             fates={self._line_name(row.pop("source_line_id")): ", ".join(filter(None, row.values())) for row in fates},
             holds=holds,
@@ -192,9 +204,12 @@ class CaseRun:
         return self._names_by_id[source_line_id]
 
     def new_items(self) -> list[Row]:
-        """The items that HaloPSA did not have before."""
+        """The items that HaloPSA did not have before, each with the name of its product group."""
         known = {row["id"] for row in self.case.world.halopsa["items"]}
-        return [row for row in self.services.sandbox.halopsa.dump()["items"] if row["id"] not in known]
+        content = self.services.sandbox.halopsa.dump()
+        groups = {row["id"]: row["name"] for row in content["asset_groups"]}
+        made = [row for row in content["items"] if row["id"] not in known]
+        return [{**row, "group": groups.get(row.get("assetgroup_id"))} for row in made]
 
     def halopsa(self) -> list[Row]:
         """Every invoice that HaloPSA has now, and every recurring invoice, as far as cases speak of them."""

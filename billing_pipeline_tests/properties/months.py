@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -158,8 +158,7 @@ def months(draw: st.DrawFn, fewest: int = 10, most: int = 20) -> AnyMonth:
 @contextmanager
 def run_month(services: Services, month: AnyMonth) -> Iterator[CaseRun]:
     """The month, fetched and prepared, in a folder of its own that goes away."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = CaseRun.start(services, month, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, closing(CaseRun.start(services, month, Path(folder))) as run:
         run.fetch()
         run.prepare()
         yield run
