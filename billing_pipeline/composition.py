@@ -20,7 +20,9 @@ def build_resources(environment: Environment, settings: BillingSettings) -> dict
         "configuration": ConfigurationResource(
             folder=str(environment.config_folder), fixed_now=environment.fixed_now or ""
         ),
-        "warehouse": WarehouseResource(path=str(environment.warehouse)),
+        "warehouse": WarehouseResource(
+            path=str(environment.warehouse), lock_wait_seconds=environment.lock_wait_seconds
+        ),
         "pax8": Pax8Resource(
             base_url=environment.pax8_base_url,
             token_url=environment.pax8_token_url,

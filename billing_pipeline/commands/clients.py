@@ -38,7 +38,7 @@ def propose(
         warehouse = existing_warehouse(environment)
     else:
         # A company that was made this morning is to be proposed this morning, before any month was closed.
-        warehouse = Warehouse(environment.warehouse)
+        warehouse = Warehouse(environment.warehouse, environment.lock_wait_seconds)
         refresh_companies(environment, config, warehouse)
         refresh_halopsa(environment, config, warehouse, "halopsa_clients")
     _print(propose_clients(warehouse, config))

@@ -34,7 +34,9 @@ def close(month: str, clients: Sequence[str], post: bool, force_caps: Sequence[s
             f"{count(len(closed.dead_runs), 'run')} of a process that died before: marked as failed in Dagster.",
             notes(),
         )
-    summary = summarize_month(Warehouse(environment.warehouse), month, closed.clients if clients else ())
+    summary = summarize_month(
+        Warehouse(environment.warehouse, environment.lock_wait_seconds), month, closed.clients if clients else ()
+    )
     assert summary is not None  # the month was just fetched
     _print_closed(summary, closing)
     return verdict(summary, posted=post)

@@ -44,7 +44,7 @@ def propose(
     if from_snapshots:
         warehouse = existing_warehouse(environment)
     else:
-        warehouse = Warehouse(environment.warehouse)
+        warehouse = Warehouse(environment.warehouse, environment.lock_wait_seconds)
         uses += _subscribed(environment, config, warehouse)
         refresh_halopsa(environment, config, warehouse, "halopsa_items")
     uses += _charged(warehouse)
@@ -79,7 +79,7 @@ def match(
         raise SettingsError("--create needs --all: the items of a month are created when it is posted.")
     environment = read_environment()
     config = load_settings(environment.config_folder)
-    warehouse = Warehouse(environment.warehouse)
+    warehouse = Warehouse(environment.warehouse, environment.lock_wait_seconds)
     uses = _subscribed(environment, config, warehouse) if all_subscriptions else _charged(warehouse)
     items = refresh_halopsa(environment, config, warehouse, *CODES)["halopsa_items"]
     with warehouse.session("read confirmed products") as session:
@@ -113,7 +113,7 @@ def import_file(
 
     environment = read_environment()
     config = load_settings(environment.config_folder)
-    warehouse = Warehouse(environment.warehouse)
+    warehouse = Warehouse(environment.warehouse, environment.lock_wait_seconds)
     rows = refresh_halopsa(environment, config, warehouse, "halopsa_items")["halopsa_items"]
     items = {int(row["id"]): str(row.get("name", "")) for row in rows}
     result = import_products(config, file, items, _known_products(warehouse))

@@ -28,4 +28,4 @@ def existing_warehouse(environment: Environment) -> Warehouse:
             f"There is no database at {environment.warehouse} yet: close a month first (billing-pipeline close MONTH), "
             "or set BILLING_WAREHOUSE to yours."
         )
-    return Warehouse(environment.warehouse)
+    return Warehouse(environment.warehouse, environment.lock_wait_seconds)

@@ -7,6 +7,7 @@ from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from billing_pipeline.resources.kept_open import KeptOpen
 LOCK_WAIT_SECONDS = 60.0
 # Others who want the file wait that much longer at most; a transaction of posting takes a tenth of it.
 KEEP_OPEN_SECONDS = 1.0
+_POLL_SECONDS = 0.1
 MEMORY_LIMIT = "2GB"
 # The row of schema_migrations that says with which views and comments the file was last opened.
 _VIEWS = 0
@@ -163,13 +165,10 @@ class Warehouse:
         return self.path.parent / "published"
 
     @contextmanager
-    def posting_lock(self) -> Iterator[None]:
-        """Hold the second lock, which guards the whole posting step."""
-        with hold_lock(
-            self.path.with_name(self.path.name + ".posting.lock"),
-            "post invoices to HaloPSA",
-            self.lock_wait_seconds,
-        ):
+    def posting_lock(self, purpose: str = "write to HaloPSA") -> Iterator[None]:
+        """Hold the second lock, which guards all that writes to HaloPSA."""
+        lock_file = self.path.with_name(self.path.name + ".posting.lock")
+        with hold_lock(lock_file, purpose, self.lock_wait_seconds):
             yield
 
     @contextmanager
@@ -204,12 +203,23 @@ class Warehouse:
     @contextmanager
     def _open(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         with hold_lock(self.lock_file, purpose, self.lock_wait_seconds), self._explained(purpose):
-            connection = duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
+            connection = self._open_file()
             try:
                 _migrate(connection)
                 yield connection
             finally:
                 connection.close()
+
+    def _open_file(self) -> duckdb.DuckDBPyConnection:
+        """Open the file. Another program that has it open for a short look must not end a month's posting."""
+        last = monotonic() + self.lock_wait_seconds
+        while True:
+            try:
+                return duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
+            except duckdb.Error as error:
+                if not _is_open_elsewhere(error) or monotonic() >= last:
+                    raise
+            sleep(_POLL_SECONDS)
 
     @contextmanager
     def _explained(self, purpose: str) -> Iterator[None]:
@@ -264,9 +274,10 @@ class Warehouse:
     def _explain(self, error: duckdb.Error, purpose: str) -> WarehouseError:
         text = str(error)
         lowered = text.lower()
-        if "lock on file" in lowered or "being used by another process" in lowered:
+        if _is_open_elsewhere(error):
             return WarehouseLocked(
                 f"{self.path} is open in another program, so the pipeline cannot {purpose}: {_first_line(text)} "
+                f"Waited {self.lock_wait_seconds:g} seconds. "
                 f"Close it there (analysts read {self.published / 'billing.duckdb'}), then run this again."
             )
         if "permission denied" in lowered or "read-only" in lowered or "read only" in lowered:
@@ -293,6 +304,11 @@ class Warehouse:
                 f"Put it aside, restore the last backup, and run this again; HaloPSA was not changed."
             )
         return WarehouseError(f"The pipeline could not {purpose} in {self.path}: {text}")
+
+
+def _is_open_elsewhere(error: duckdb.Error) -> bool:
+    lowered = str(error).lower()
+    return "lock on file" in lowered or "being used by another process" in lowered
 
 
 def _first_line(text: str) -> str:

@@ -3,6 +3,7 @@
 Environment variables win over `.env`. Secrets are `SecretStr`: they show in no text, log or error.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ DEFAULTS = {
     "PAX8_AUDIENCE": "https://api.pax8.com",
     "BILLING_CONFIG": "config",
     "BILLING_WAREHOUSE": "data/billing.duckdb",
+    "BILLING_LOCK_WAIT_SECONDS": "60",
     "DAGSTER_HOME": "data/dagster",
 }
 VARIABLES = (
@@ -37,6 +39,7 @@ VARIABLES = (
     "BILLING_CONFIG",
     "BILLING_WAREHOUSE",
     "BILLING_NOW",
+    "BILLING_LOCK_WAIT_SECONDS",
     "DAGSTER_HOME",
 )
 _PREFIXES = ("PAX8_", "HALOPSA_", "BILLING_")
@@ -66,7 +69,10 @@ class HaloPsaAccess:
 
 @dataclass(frozen=True)
 class Environment:
-    """The environment of one process. Addresses have no trailing slash, paths are absolute."""
+    """The environment of one process. Addresses have no trailing slash, paths are absolute.
+
+    `lock_wait_seconds` is how long to wait for another process that has the database or posts.
+    """
 
     pax8_base_url: str
     pax8_token_url: str
@@ -81,6 +87,7 @@ class Environment:
     config_folder: Path
     warehouse: Path
     dagster_home: Path
+    lock_wait_seconds: float
     dotenv: Path | None
     unknown_names: tuple[str, ...] = ()
     _environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -194,6 +201,13 @@ def load_environment(environ: Mapping[str, str], dotenv: Path | None, root: Path
     def path(name: str) -> Path:
         return (root or Path.cwd()) / Path(given.get(name, DEFAULTS[name])).expanduser()
 
+    def seconds(name: str) -> float:
+        text = given.get(name, DEFAULTS[name])
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+            problems.append(f"{name}: {text!r} is no number of seconds: write it as {DEFAULTS[name]} or 0.5")
+            return 0
+        return float(text)
+
     base_url = address("PAX8_BASE_URL", "/v1") or DEFAULTS["PAX8_BASE_URL"]
     # Credentials meant for another Pax8 host must not go to the real one because one variable was forgotten.
     token_url = address("PAX8_TOKEN_URL") or f"{base_url}/token"
@@ -211,6 +225,7 @@ def load_environment(environ: Mapping[str, str], dotenv: Path | None, root: Path
         config_folder=path("BILLING_CONFIG"),
         warehouse=path("BILLING_WAREHOUSE"),
         dagster_home=path("DAGSTER_HOME"),
+        lock_wait_seconds=seconds("BILLING_LOCK_WAIT_SECONDS"),
         dotenv=dotenv,
         unknown_names=tuple(n for n in sorted(environ) if n.startswith(_PREFIXES) and n not in VARIABLES),
         _environ=environ,

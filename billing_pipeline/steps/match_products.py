@@ -89,7 +89,7 @@ def create_matched(work: Work, halo: HaloClient, matched: Iterable[MatchedProduc
     """
     wanted = [vars(one.new_item) for one in matched if one.new_item is not None and not one.problems]
     posting = Posting(work, halo, make_writer(halo, work.run_id))
-    with work.warehouse.posting_lock():
+    with work.warehouse.posting_lock("create items in HaloPSA"):
         with work.warehouse.session("check the journal") as session:
             journal.refuse_other_tenant(session, halo.address, halo.tenant)
             broken = journal.find_break(session)

@@ -41,7 +41,7 @@ from billing_pipeline.steps.posting_state import (
     record_correction,
     write_intent,
 )
-from billing_pipeline.steps.read_back import read_back, unread_postings, write_hold
+from billing_pipeline.steps.read_back import forget_settled_holds, read_back, unread_postings, write_hold
 from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle
 from billing_pipeline.steps.update_document import (
     changes_existing,
@@ -62,7 +62,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
     posting = Posting(work, halo, make_writer(halo, work.run_id))
     started = monotonic()
     result = PostingResult()
-    with work.warehouse.posting_lock(), work.warehouse.kept_open():
+    with work.warehouse.posting_lock(f"post {work.month} to HaloPSA"), work.warehouse.kept_open():
         with work.warehouse.session("read the sealed plans") as session:
             opened = read_open_postings(session, posting)
             plans = open_gates(session, posting, {one.client for one in opened})
@@ -79,6 +79,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
         if result.posted or result.adopted or result.unknown or opened or unread:
             _prove(posting, result, _first_date(plans, opened, unread, work.today))
         with work.warehouse.session("finish posting") as session:
+            forget_settled_holds(session, work)
             finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
             result.head = journal.read_head(session)
         journal.write_head(result.head, work.warehouse.published / journal.HEAD_FILE)

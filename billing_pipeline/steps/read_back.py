@@ -11,6 +11,7 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key, read_document
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
+from billing_pipeline.steps.work import Work
 
 
 def unread_postings(session: Session, posting: Posting) -> list[dict[str, Any]]:
@@ -133,4 +134,24 @@ def write_hold(session: Session, posting: Posting, client: str, hold: Hold) -> N
                 **vars(hold),
             }
         ],
+    )
+
+
+def forget_settled_holds(session: Session, work: Work) -> None:
+    """Take away the holds for an unknown outcome that hold nothing any more.
+
+    A plan that was made while another run posted holds the client whose document was under way; that run has ended.
+    """
+    waiting = session.rows(
+        "select distinct client from holds where month = ? and reason = 'unknown_outcome' "
+        "and client in (select unnest(?::text[]))",
+        [work.month, list(work.clients)],
+    )
+    if not waiting:
+        return
+    session.execute(
+        "delete from holds where month = ? and reason = 'unknown_outcome' and client in (select unnest(?::text[])) "
+        "and client not in (select client from postings where month = ? and status in ('sending', 'unknown')) "
+        "and client not in (select client from dispositions where month = ? and disposition in ('held', 'planned'))",
+        [work.month, [row["client"] for row in waiting], work.month, work.month],
     )

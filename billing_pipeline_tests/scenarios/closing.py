@@ -130,13 +130,13 @@ class Provider:
         closing = Closing(month, clients, post=post, force_caps=tuple(force_caps))
         return close_month(self.environment, closing, self.progress.append)
 
-    def start_closing(self, *clients: str, post: bool = True) -> "subprocess.Popen[str]":
-        """Close the month in a process of its own, which a test may kill."""
+    def start_closing(self, *clients: str, post: bool = True, month: str = MONTH) -> "subprocess.Popen[str]":
+        """Close a month in a process of its own, which a test may kill."""
         script = (
             "import os, sys\n"
             "from billing_pipeline.close import Closing, close_month\n"
             "from billing_pipeline.settings.environment import load_environment\n"
-            f"closing = Closing({MONTH!r}, {clients!r}, post={post!r})\n"
+            f"closing = Closing({month!r}, {clients!r}, post={post!r})\n"
             "close_month(load_environment(os.environ, None), closing)\n"
         )
         return subprocess.Popen(

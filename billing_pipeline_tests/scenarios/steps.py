@@ -4,14 +4,17 @@ Dagster takes seconds for what the steps do in tenths; whatever is about runs, r
 close instead.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
 from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.warehouse import Warehouse
+from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.fetch_invoices import fetch_invoices
 from billing_pipeline.steps.map_companies import clients_of_month
@@ -27,27 +30,44 @@ from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import KINDS, store_snapshot
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
-from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.worlds import MONTH
 
 QUICK = RetryPolicy(attempts=2, backoff=0.001, longest_wait=0.01, total_wait=0.05)
 
 
+class Surroundings(Protocol):
+    """What the steps need of a provider."""
+
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+
+    @property
+    def environment(self) -> Environment: ...
+
+    @property
+    def config(self) -> Path: ...
+
+    @property
+    def warehouse(self) -> Path: ...
+
+
 @dataclass
 class Steps:
-    """The steps of one provider, in this process.
+    """The steps of a month of one provider, in this process.
 
     With `patience`, the seconds to wait for a lock, each opens the database anew as a run does; else it stays open
-    until the work that was asked for is done.
+    until the work that was asked for is done. `timeout` is how many seconds they wait for HaloPSA's answer.
     """
 
-    provider: Provider
+    provider: Surroundings
     patience: float | None = None
     runs: int = 0
+    month: str = MONTH
+    timeout: int = 1
     _open: OpenWarehouse | None = None
 
     def close(self, post: bool = True, force_caps: Sequence[str] = ()) -> PostingResult:
-        """Settle, fetch, prepare, post and prove October for every client; what the posting came to."""
+        """Settle, fetch, prepare, post and prove the month for every client; what the posting came to."""
         result = PostingResult()
         with self._kept_open():
             if post:
@@ -62,11 +82,11 @@ class Steps:
     def settle(self) -> PostingResult:
         """Look for what is unknown, before anything is planned."""
         with self._warehouse.session("look for unknown postings") as session:
-            opened = sorted(open_postings(session, MONTH))
+            opened = sorted(open_postings(session, self.month))
         return self.post(*opened) if opened else PostingResult()
 
     def fetch(self) -> None:
-        """Take the snapshots, and October's invoices."""
+        """Take the snapshots, and the month's invoices."""
         environment = self.provider.environment
         now = environment.now().replace(tzinfo=None)
         with self._halopsa() as halo, self._warehouse.session("store the snapshots") as session:
@@ -74,7 +94,7 @@ class Steps:
                 read = getattr(halo, kind.removeprefix("halopsa_"), list)
                 store_snapshot(session, kind, read(), halo.address, now)
         with self._pax8() as pax8:
-            fetch_invoices(self._warehouse, pax8, MONTH, environment.pax8_base_url, now)
+            fetch_invoices(self._warehouse, pax8, self.month, environment.pax8_base_url, now)
 
     def prepare(self, force_caps: Sequence[str] = ()) -> None:
         """From source lines to the sealed plans."""
@@ -83,9 +103,10 @@ class Steps:
             normalize(work)
             modify(work)
             reconcile(work)
-            plan(work, force_caps)
+            with self._halopsa() as halo:
+                plan(work, force_caps, lambda since: halo.invoices(since=since), halo.address)
             with work.warehouse.session("check that every line has one fate") as session:
-                assert not find_conservation_gaps(session, MONTH, work.config)
+                assert not find_conservation_gaps(session, self.month, work.config)
 
     def post(self, *clients: str) -> PostingResult:
         """Carry the sealed plans out, for everyone or for some."""
@@ -114,13 +135,13 @@ class Steps:
 
     def _everyone(self) -> tuple[str, ...]:
         with self._warehouse.session("list the month's clients") as session:
-            return tuple(clients_of_month(session, load_settings(self.provider.config), MONTH))
+            return tuple(clients_of_month(session, load_settings(self.provider.config), self.month))
 
     def _work(self, clients: Sequence[str]) -> Work:
         self.runs += 1
         config = load_settings(self.provider.config)
         now = self.provider.environment.now()
-        return Work(MONTH, tuple(clients), self._warehouse, config, now, f"run-{self.runs}")
+        return Work(self.month, tuple(clients), self._warehouse, config, now, f"run-{self.runs}")
 
     def _pax8(self) -> Pax8Client:
         variables = self.provider.variables
@@ -144,6 +165,6 @@ class Steps:
             variables["HALOPSA_CLIENT_ID"],
             variables["HALOPSA_CLIENT_SECRET"],
             requests_per_5_minutes=None,
-            timeout_seconds=1,
+            timeout_seconds=self.timeout,
             policy=QUICK,
         )

@@ -26,7 +26,7 @@ held = Warehouse(Path(sys.argv[1])).session("count the coins"); held.__enter__()
 OUR_POSTING_LOCK = """
 from pathlib import Path
 from billing_pipeline.resources.warehouse import Warehouse
-held = Warehouse(Path(sys.argv[1])).posting_lock(); held.__enter__()
+held = Warehouse(Path(sys.argv[1])).posting_lock("post 2026-09 to HaloPSA"); held.__enter__()
 """
 
 
@@ -57,6 +57,7 @@ def prepared(provider: Provider) -> Steps:
 
 def test_a_database_that_is_open_in_another_program_stops_the_close_with_its_name(prepared: Steps) -> None:
     provider = prepared.provider
+    provider.given = {"BILLING_LOCK_WAIT_SECONDS": "0.2"}
     with (
         held_by_another_process(provider, PLAIN_DUCKDB) as process_id,
         pytest.raises(WarehouseLocked) as error,
@@ -66,9 +67,10 @@ def test_a_database_that_is_open_in_another_program_stops_the_close_with_its_nam
     assert str(provider.warehouse) in str(error.value)
     assert str(process_id) in str(error.value)
     assert str(provider.published) in str(error.value), "it says what analysts should read instead"
+    assert "Waited 0.2 seconds" in str(error.value)
     assert provider.posts() == 0
 
-    provider.close()
+    prepared.post()
     assert provider.billed() == {1001: ["10.00"]}
 
 
@@ -97,7 +99,8 @@ def test_a_second_posting_run_is_refused_by_name_while_the_first_goes_on(prepare
         with held_by_another_process(provider, OUR_POSTING_LOCK) as process_id, pytest.raises(WarehouseLocked) as error:
             job.execute_in_process(instance=instance, tags=tags, run_config=config)
         assert f"is held by process {process_id} on " in str(error.value)
-        assert "(post invoices to HaloPSA, since 20" in str(error.value)
+        assert "(post 2026-09 to HaloPSA, since 20" in str(error.value)
+        assert "waited 0.2 seconds for it to post 2026-10 to HaloPSA" in str(error.value)
         assert provider.posts() == 0
 
         job.execute_in_process(instance=instance, tags=tags, run_config=config)

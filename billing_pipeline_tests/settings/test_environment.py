@@ -196,6 +196,18 @@ def test_the_example_file_knows_every_variable_and_sets_none() -> None:
     assert [name for name in VARIABLES if f"{name}=" not in text] == []
 
 
+def test_the_wait_for_another_process_is_a_minute_unless_it_is_given() -> None:
+    assert load_environment({}, None).lock_wait_seconds == 60
+    assert load_environment({"BILLING_LOCK_WAIT_SECONDS": "0.5"}, None).lock_wait_seconds == 0.5
+
+
+@pytest.mark.parametrize("text", ["-1", "a minute", "nan", "1e3"])
+def test_a_wait_that_is_no_number_of_seconds_is_refused(text: str) -> None:
+    assert error_of({"BILLING_LOCK_WAIT_SECONDS": text}) == (
+        f"BILLING_LOCK_WAIT_SECONDS: '{text}' is no number of seconds: write it as 60 or 0.5"
+    )
+
+
 def test_the_clock_stands_still_and_is_read_at_each_call() -> None:
     environ = {"BILLING_NOW": "2026-10-05T09:00:00Z"}
     environment = load_environment(environ, None)

@@ -18,7 +18,7 @@ _HOLD_POSTING = """
 import sys
 from pathlib import Path
 from billing_pipeline.resources.warehouse import Warehouse
-with Warehouse(Path(sys.argv[1])).posting_lock():
+with Warehouse(Path(sys.argv[1])).posting_lock("post 2026-09 to HaloPSA"):
     print("holding", flush=True)
     sys.stdin.read()
 """
@@ -37,7 +37,7 @@ with warehouse.kept_open(600):
 _OPEN_IN_PLAIN_DUCKDB = """
 import sys
 import duckdb
-connection = duckdb.connect(sys.argv[1])
+connection = duckdb.connect(sys.argv[1], read_only=READ_ONLY)
 print("holding", flush=True)
 sys.stdin.read()
 """
@@ -90,9 +90,9 @@ def holding_kept_open(file: Path) -> AbstractContextManager[subprocess.Popen[str
     return holding(_HOLD_CLIENTS_AND_KEEP_OPEN, file)
 
 
-def holding_file(file: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+def holding_file(file: Path, read_only: bool = False) -> AbstractContextManager[subprocess.Popen[str]]:
     """A person who has the live file open in DuckDB."""
-    return holding(_OPEN_IN_PLAIN_DUCKDB, file)
+    return holding(_OPEN_IN_PLAIN_DUCKDB.replace("READ_ONLY", repr(read_only)), file)
 
 
 @contextmanager
