@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from billing_pipeline.billing.errors import WarehouseError
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps import journal
@@ -38,8 +40,7 @@ def publish(warehouse: Warehouse) -> Published:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            draft.unlink()
+        _clear_away_drafts(folder)
         head = JournalHead(*warehouse.copy_to(draft))
         draft.replace(target)
         journal.write_head(head, folder / journal.HEAD_FILE)
@@ -53,3 +54,15 @@ def publish(warehouse: Warehouse) -> Published:
             with suppress(OSError):
                 leftover.unlink()
     return Published(target, head)
+
+
+def _clear_away_drafts(folder: Path) -> None:
+    """Remove what a process left that was killed while it published: each is as large as the database."""
+    for file in folder.glob(".*"):
+        name, _, rest = file.name[1:].partition(".")
+        process_id = rest.partition(".")[0]
+        if name not in ("billing", "journal-head") or not process_id.isdigit():
+            continue
+        if int(process_id) == os.getpid() or not psutil.pid_exists(int(process_id)):
+            with suppress(FileNotFoundError):
+                file.unlink()

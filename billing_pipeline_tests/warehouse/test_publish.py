@@ -2,11 +2,13 @@
 
 import json
 import os
+import subprocess
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 
 from billing_pipeline.billing.errors import WarehouseError
@@ -113,3 +115,18 @@ def test_the_live_file_is_not_left_open(warehouse: Warehouse, tmp_path: Path) ->
     publish(warehouse)
     with duckdb.connect(str(warehouse.path)) as connection:
         assert connection.execute("select count(*) from holds").fetchall() == [(0,)]
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_what_a_living_one_writes_is_not(warehouse: Warehouse) -> None:
+    living = psutil.Process().ppid()
+    warehouse.published.mkdir()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for process_id in (gone.pid, os.getpid(), living):
+        for name in (f".billing.{process_id}.duckdb", f".billing.{process_id}.duckdb.wal", ".keep"):
+            (warehouse.published / name).write_text("half")
+
+    publish(warehouse)
+
+    left = sorted(file.name for file in warehouse.published.iterdir() if file.name.startswith("."))
+    assert left == [f".billing.{living}.duckdb", f".billing.{living}.duckdb.wal", ".keep"]
