@@ -86,7 +86,6 @@ class CaseRun:
     work: Work
     warehouse: OpenWarehouse
     plans: Sequence[PlannedClient] = ()
-    names: dict[str, str] = field(default_factory=dict)
     _names_by_id: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -149,19 +148,29 @@ class CaseRun:
         """The three-way proof."""
         return prove(self.work)
 
+    def fates(self) -> dict[str, str]:
+        """The class of each line of the month, and what became of it so far."""
+        rows = self._rows(_FATES)
+        return {self._line_name(row.pop("source_line_id")): ", ".join(filter(None, row.values())) for row in rows}
+
+    def holds(self) -> list[Row]:
+        """What holds clients of the month."""
+        return self._rows(_HOLDS)
+
     def look(self) -> Facts:
         """What the warehouse says of the month now."""
-        with self.work.warehouse.session("look at the case") as session:
-            asked = (_FATES, _HOLDS, _FINDINGS, _THREE_WAY, _TAXES, _KEYS)
-            fates, holds, findings, three_way, taxes, keys = (session.rows(sql, [self.work.month]) for sql in asked)
-            self.names = {row["line_key"]: self._line_name(row["source_line_id"]) for row in keys}
+        three_way, taxes = self._rows(_THREE_WAY), self._rows(_TAXES)
         return Facts(
-            fates={self._line_name(row.pop("source_line_id")): ", ".join(filter(None, row.values())) for row in fates},
-            holds=holds,
-            findings=[row["kind"] for row in findings],
+            fates=self.fates(),
+            holds=self.holds(),
+            findings=[row["kind"] for row in self._rows(_FINDINGS)],
             three_way={f"{row['client']} {row['currency']}": row for row in three_way},
             taxes=taxes,
         )
+
+    def _rows(self, sql: str) -> list[Row]:
+        with self.work.warehouse.session("look at the case") as session:
+            return session.rows(sql, [self.work.month])
 
     def count(self, sql: str) -> int:
         """The number that a query gives."""
@@ -174,6 +183,15 @@ class CaseRun:
         with self.work.warehouse.session("ask whose a line is") as session:
             return str(session.value("select client from dispositions where source_line_id = ?", [line_id]))
 
+    def posted_lines(self) -> set[str]:
+        """The lines that were posted already, whatever month they are of."""
+        with self.work.warehouse.session("ask what was posted") as session:
+            rows = session.rows(
+                "select source_line_id from normalized_charges where line_key in "
+                "(select line_key from posted_source_lines)"
+            )
+        return {self._line_name(row["source_line_id"]) for row in rows}
+
     def posted_hashes(self) -> dict[str, str]:
         """The plan by which each client was posted."""
         with self.work.warehouse.session("ask what was posted") as session:
@@ -181,7 +199,8 @@ class CaseRun:
         return {row["client"]: row["plan_hash"] for row in rows}
 
     def planned(self) -> list[Row]:
-        """The documents of the sealed plans that nothing holds; `look` comes before it."""
+        """The documents of the sealed plans that nothing holds."""
+        names = {row["line_key"]: self._line_name(row["source_line_id"]) for row in self._rows(_KEYS)}
         return [
             {
                 "document": _document_name(document.action, document.target_id),
@@ -190,7 +209,7 @@ class CaseRun:
                 "currency": document.currency,
                 "sell": document.sell,
                 "cost": document.cost,
-                "lines": [" + ".join(self.names[key] for key in line.line_keys) for line in document.lines],
+                "lines": [" + ".join(names[key] for key in line.line_keys) for line in document.lines],
                 "new_items": [item.reference for item in one.plan.new_items],
             }
             for one in self.plans
