@@ -186,6 +186,13 @@ class Warehouse:
             kept.close()
 
     @contextmanager
+    def publishing_lock(self) -> Iterator[None]:
+        """Hold the third lock: of two processes that publish, the later copy must be the one that stays."""
+        lock_file = self.path.with_name(self.path.name + ".publishing.lock")
+        with hold_lock(lock_file, "publish the database", self.lock_wait_seconds):
+            yield
+
+    @contextmanager
     def connect(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, opened and migrated under the lock, closed at the end. Most callers want `session`."""
         if self._kept is None:

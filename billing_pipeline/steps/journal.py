@@ -115,21 +115,32 @@ def find_cut(session: Session, head_file: Path) -> str | None:
     The chain alone cannot tell that rows are missing at its end: the head that was noted beside the published
     database can. Without that note, or with one that cannot be read, there is nothing to compare with.
     """
+    noted = _read_noted_head(head_file)
+    if noted.rows == 0:
+        return None
+    found = session.value("select row_hash from posting_journal where seq = ?", [noted.rows])
+    if found is None:
+        ends = read_head(session).rows
+        return f"the posting journal ends at row {ends}, but had {noted.rows} rows when it was published"
+    same = found == noted.row_hash
+    return None if same else f"row {noted.rows} of the posting journal is not the one that was published"
+
+
+def _read_noted_head(head_file: Path) -> JournalHead:
     try:
         noted = json.loads(head_file.read_text(encoding="utf-8"))
-        rows, row_hash = int(noted["rows"]), str(noted["row_hash"])
+        return JournalHead(int(noted["rows"]), str(noted["row_hash"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if rows == 0:
-        return None
-    found = session.value("select row_hash from posting_journal where seq = ?", [rows])
-    if found is None:
-        return f"the posting journal ends at row {read_head(session).rows}, but had {rows} rows when it was published"
-    return None if found == row_hash else f"row {rows} of the posting journal is not the one that was published"
+        return JournalHead(0, GENESIS)
 
 
 def write_head(head: JournalHead, head_file: Path) -> None:
-    """Note where the journal stands beside the published database, in place at once."""
+    """Note where the journal stands beside the published database, in place at once.
+
+    It never goes back: a copy that was made before another process posted may be put in its place after that.
+    """
+    if _read_noted_head(head_file).rows > head.rows:
+        return
     head_file.parent.mkdir(parents=True, exist_ok=True)
     note = head_file.with_name(f".{head_file.name}.{os.getpid()}")
     try:

@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from billing_pipeline.billing.errors import WarehouseError
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps import journal
@@ -26,8 +24,13 @@ def publish(warehouse: Warehouse) -> Published:
 
     Readers keep the file they have open; the next open sees the new one. Raises WarehouseError on a full disk, and
     where what was published before has a longer or another journal: it is the proof of what was cut, or another
-    database's. The old file is left as it was.
+    database's. The old file is left as it was. Raises WarehouseLocked where another process goes on publishing.
     """
+    with warehouse.publishing_lock():
+        return _publish(warehouse)
+
+
+def _publish(warehouse: Warehouse) -> Published:
     folder = warehouse.published
     target, draft = folder / "billing.duckdb", folder / f".billing.{os.getpid()}.duckdb"
     with warehouse.session("compare the journal with the published one") as session:
@@ -58,11 +61,5 @@ def publish(warehouse: Warehouse) -> Published:
 
 def _clear_away_drafts(folder: Path) -> None:
     """Remove what a process left that was killed while it published: each is as large as the database."""
-    for file in folder.glob(".*"):
-        name, _, rest = file.name[1:].partition(".")
-        process_id = rest.partition(".")[0]
-        if name not in ("billing", "journal-head") or not process_id.isdigit():
-            continue
-        if int(process_id) == os.getpid() or not psutil.pid_exists(int(process_id)):
-            with suppress(FileNotFoundError):
-                file.unlink()
+    for file in folder.glob(".billing.*.duckdb*"):
+        file.unlink(missing_ok=True)

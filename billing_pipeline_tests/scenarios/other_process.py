@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,16 @@ def running(provider: Provider, step: str, month: str) -> Iterator["subprocess.P
         finally:
             process.kill()
     assert process.returncode == 0, said
+
+
+@contextmanager
+def paused(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Let a process stand still for the block, with all that it holds."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def _post(month: str) -> None:

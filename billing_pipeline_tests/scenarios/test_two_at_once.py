@@ -7,7 +7,7 @@ import duckdb
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps.publish import publish
 from billing_pipeline_tests.scenarios.closing import Provider
-from billing_pipeline_tests.scenarios.other_process import PATIENCE_SECONDS, running
+from billing_pipeline_tests.scenarios.other_process import PATIENCE_SECONDS, paused, running
 from billing_pipeline_tests.scenarios.steps import Steps
 from billing_pipeline_tests.scenarios.worlds import (
     ACME,
@@ -74,12 +74,13 @@ def test_a_second_run_for_the_same_clients_waits_for_the_first_and_bills_nothing
     second.close(post=False)
     provider.disturb_halopsa("delay", when="after", after=1, seconds=3)
 
-    with running(provider, "post", MONTH):
+    with running(provider, "post", MONTH) as first:
         wait_for_the_fault(provider)
-        second.fetch()
-        second.prepare()
-        assert provider.held() == [("birch", "unknown_outcome")]
-        assert published_postings(provider) == [("acme", "posted"), ("birch", "sending")]
+        with paused(first):
+            second.fetch()
+            second.prepare()
+            assert provider.held() == [("birch", "unknown_outcome")]
+            assert published_postings(provider) == [("acme", "posted"), ("birch", "sending")]
         result = second.post()
 
     assert result.posted == result.adopted == []

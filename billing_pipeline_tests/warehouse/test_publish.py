@@ -2,18 +2,17 @@
 
 import json
 import os
-import subprocess
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import psutil
 import pytest
 
-from billing_pipeline.billing.errors import WarehouseError
+from billing_pipeline.billing.errors import WarehouseError, WarehouseLocked
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.journal import JournalHead
 from billing_pipeline.steps.publish import publish
 from billing_pipeline_tests.warehouse.other_process import reading
 
@@ -117,16 +116,30 @@ def test_the_live_file_is_not_left_open(warehouse: Warehouse, tmp_path: Path) ->
         assert connection.execute("select count(*) from holds").fetchall() == [(0,)]
 
 
-def test_what_a_killed_process_left_is_cleared_away_and_what_a_living_one_writes_is_not(warehouse: Warehouse) -> None:
-    living = psutil.Process().ppid()
+def test_what_a_killed_process_left_is_cleared_away(warehouse: Warehouse) -> None:
     warehouse.published.mkdir()
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    for process_id in (gone.pid, os.getpid(), living):
-        for name in (f".billing.{process_id}.duckdb", f".billing.{process_id}.duckdb.wal", ".keep"):
-            (warehouse.published / name).write_text("half")
+    for name in (".billing.1.duckdb", ".billing.1.duckdb.wal", ".keep"):
+        (warehouse.published / name).write_text("half")
 
     publish(warehouse)
 
-    left = sorted(file.name for file in warehouse.published.iterdir() if file.name.startswith("."))
-    assert left == [f".billing.{living}.duckdb", f".billing.{living}.duckdb.wal", ".keep"]
+    assert [file.name for file in warehouse.published.iterdir() if file.name.startswith(".")] == [".keep"]
+
+
+def test_of_two_that_publish_the_later_copy_stays(warehouse: Warehouse) -> None:
+    with warehouse.publishing_lock(), pytest.raises(WarehouseLocked) as caught:
+        publish(warehouse)
+    said = str(caught.value)
+    assert f"is held by process {os.getpid()} on " in said
+    assert "(publish the database, since 20" in said
+    assert publish(warehouse).file.exists()
+
+
+def test_the_noted_head_of_the_journal_never_goes_back(tmp_path: Path) -> None:
+    """One that was copied before another process posted may be noted after it."""
+    file = tmp_path / journal.HEAD_FILE
+    journal.write_head(JournalHead(7, "seven"), file)
+    journal.write_head(JournalHead(5, "five"), file)
+    assert json.loads(file.read_text()) == {"rows": 7, "row_hash": "seven"}
+    journal.write_head(JournalHead(8, "eight"), file)
+    assert json.loads(file.read_text()) == {"rows": 8, "row_hash": "eight"}
