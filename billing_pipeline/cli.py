@@ -15,7 +15,7 @@ from billing_pipeline.commands.terminal import notes, say
 app = typer.Typer(
     name="billing-pipeline",
     help="From a Pax8 invoice to HaloPSA invoices: every line explained, posted exactly once.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done but something is held or unknown.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done but something is held, unknown or drifted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -107,6 +107,27 @@ def explain(
     from billing_pipeline.commands import explain as command
 
     return command.explain(client, integration)
+
+
+@app.command()
+@ends_with_exit_code
+def verify(month: Month) -> int:
+    """Read HaloPSA again and prove a posted month: journal, every cent, every line. Repairs nothing."""
+    from billing_pipeline.commands import verify as command
+
+    return command.verify(month)
+
+
+@app.command()
+@ends_with_exit_code
+def release(
+    month: Month,
+    client: Annotated[str, typer.Option(metavar="KEY", help="The client whose charges may be posted again.")],
+) -> int:
+    """Let a client's month be posted again, once it is proved that HaloPSA has none of it."""
+    from billing_pipeline.commands import release as command
+
+    return command.release(month, client)
 
 
 @app.command()

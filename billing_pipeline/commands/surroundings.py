@@ -1,12 +1,16 @@
 """The environment of a command, read once, with the log file beside the database."""
 
 import os
+import re
 from pathlib import Path
+from uuid import uuid4
 
-from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
 from billing_pipeline.commands.log_file import open_log
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment, load_environment
+from billing_pipeline.settings.load import LoadedSettings
+from billing_pipeline.steps.work import Work
 
 
 class NothingThere(BillingPipelineError):
@@ -29,3 +33,14 @@ def existing_warehouse(environment: Environment) -> Warehouse:
             "or set BILLING_WAREHOUSE to yours."
         )
     return Warehouse(environment.warehouse, environment.lock_wait_seconds)
+
+
+def demand_month(month: str) -> None:
+    """Raise SettingsError for what is no month."""
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
+        raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
+
+
+def work_on(environment: Environment, config: LoadedSettings, warehouse: Warehouse, month: str, command: str) -> Work:
+    """The work of a command that runs without Dagster; the journal knows its run by the command's name and an id."""
+    return Work(month, (), warehouse, config, environment.now(), f"{command}-{uuid4()}")

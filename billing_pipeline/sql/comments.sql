@@ -209,11 +209,11 @@ comment on column findings.client is 'Client that it is about; null where it is 
 comment on column findings.integration is 'Source of the charge: pax8 or halopsa_contracts.';
 comment on column findings.charge_key is 'Charge that it is about, if it is one.';
 comment on column findings.document_key is 'Document that it is about, if it is one.';
-comment on column findings.step is 'Step that found it: fetch, modify, plan or post.';
-comment on column findings.kind is 'Kind of finding, such as control_total, margin, drop_wins or read_back_differs.';
+comment on column findings.step is 'Step that found it: fetch, modify, plan, post or verify.';
+comment on column findings.kind is 'Kind of finding, such as control_total, margin, drop_wins, read_back_differs or line_changed.';
 comment on column findings.detail is 'What was found, for a person.';
 comment on column findings.currency is 'Currency of the money, if there is any.';
-comment on column findings.sell is 'Sell that it is about; null where there is none.';
+comment on column findings.sell is 'Sell that it is about, of verify what HaloPSA has more (or less) than was posted; null where there is none.';
 comment on column findings.cost is 'Cost that it is about; null where there is none.';
 comment on column findings.source_line_id is 'Pax8''s id of the line, else one made from its content and its ordinal among equal lines.';
 
@@ -271,7 +271,7 @@ comment on column ready_to_invoice.plan_hash is 'SHA-256 of the sealed plan, wit
 comment on table posting_journal is 'What was about to be written to HaloPSA and what came of it; append-only, each row chained to the one before.';
 comment on column posting_journal.seq is 'Number of the row, from 1, without gaps.';
 comment on column posting_journal.recorded_at is 'When it was written down, UTC.';
-comment on column posting_journal.event is 'What happened, such as sending, posted, unknown, settled or read_back.';
+comment on column posting_journal.event is 'What happened, such as sending, posted, unknown, settled, read_back, verified or released.';
 comment on column posting_journal.month is 'Month that it belongs to.';
 comment on column posting_journal.client is 'Client that it is about.';
 comment on column posting_journal.document_key is 'Document, item or product group that it is about.';
@@ -295,7 +295,7 @@ comment on column postings.document_key is 'Our key of a document: bp-d- and a h
 comment on column postings.currency is 'Currency of the amounts, ISO 4217 in capitals.';
 comment on column postings.halopsa_client_id is 'HaloPSA''s id of the client who is billed.';
 comment on column postings.halopsa_invoice_id is 'HaloPSA''s id of the invoice.';
-comment on column postings.status is 'sending, posted, unknown, not_written, or absent once it was looked for long enough.';
+comment on column postings.status is 'sending, posted, unknown, not_written, absent once it was looked for long enough, or released to be posted again.';
 comment on column postings.plan_hash is 'SHA-256 of the sealed plan, without anything that a clock or a run gave it.';
 comment on column postings.lines is 'How many lines of ours it has.';
 comment on column postings.sell is 'Net total of our lines as planned.';

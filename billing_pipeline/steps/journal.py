@@ -115,8 +115,8 @@ def find_cut(session: Session, head_file: Path) -> str | None:
     The chain alone cannot tell that rows are missing at its end: the head that was noted beside the published
     database can. Without that note, or with one that cannot be read, there is nothing to compare with.
     """
-    noted = _read_noted_head(head_file)
-    if noted.rows == 0:
+    noted = read_noted_head(head_file)
+    if noted is None or noted.rows == 0:
         return None
     found = session.value("select row_hash from posting_journal where seq = ?", [noted.rows])
     if found is None:
@@ -126,12 +126,27 @@ def find_cut(session: Session, head_file: Path) -> str | None:
     return None if same else f"row {noted.rows} of the posting journal is not the one that was published"
 
 
-def _read_noted_head(head_file: Path) -> JournalHead:
+def read_noted_head(head_file: Path) -> JournalHead | None:
+    """Where the journal stood when it was last published; None without that note, or with one that is no note."""
     try:
         noted = json.loads(head_file.read_text(encoding="utf-8"))
         return JournalHead(int(noted["rows"]), str(noted["row_hash"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return JournalHead(0, GENESIS)
+        return None
+
+
+def refuse_broken(session: Session, published: Path, consequence: str, then: str) -> None:
+    """Raise PostingRefused where a row was edited, is missing or was cut off at the end.
+
+    `published` is the folder that analysts read; `consequence` says what was not done, `then` what to do afterwards.
+    """
+    broken = find_break(session) or find_cut(session, published / HEAD_FILE)
+    if broken is not None:
+        raise PostingRefused(
+            f"{broken}. {consequence} Put the newest whole database in its place, a backup or "
+            f"the published copy {published / 'billing.duckdb'}, then {then}. "
+            "Another database than the one that is published there needs a folder of its own (BILLING_WAREHOUSE)."
+        )
 
 
 def write_head(head: JournalHead, head_file: Path) -> None:
@@ -139,7 +154,8 @@ def write_head(head: JournalHead, head_file: Path) -> None:
 
     It never goes back: a copy that was made before another process posted may be put in its place after that.
     """
-    if _read_noted_head(head_file).rows > head.rows:
+    noted = read_noted_head(head_file)
+    if noted is not None and noted.rows > head.rows:
         return
     head_file.parent.mkdir(parents=True, exist_ok=True)
     note = head_file.with_name(f".{head_file.name}.{os.getpid()}")

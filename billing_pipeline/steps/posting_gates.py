@@ -53,14 +53,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     """
     work = posting.work
     journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant)
-    head_file = work.warehouse.published / journal.HEAD_FILE
-    broken = journal.find_break(session) or journal.find_cut(session, head_file)
-    if broken is not None:
-        raise PostingRefused(
-            f"{broken}. Nothing was posted for {work.month}. Put the newest whole database in its place, a backup or "
-            f"the published copy {work.warehouse.published / 'billing.duckdb'}, then close again. "
-            "Another database than the one that is published there needs a folder of its own (BILLING_WAREHOUSE)."
-        )
+    journal.refuse_broken(session, work.warehouse.published, f"Nothing was posted for {work.month}.", "close again")
     clients = [client for client in work.clients if client not in waiting]
     if not clients:
         return []
@@ -75,7 +68,10 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
         (row["document_key"], row["plan_hash"])
         for row in session.rows(
             "select document_key, plan_hash from postings where month = ? and status = 'posted' "
-            "union all select document_key, plan_hash from posting_journal where month = ? and event = 'corrected'",
+            "union all select document_key, plan_hash from posting_journal as written "
+            "where month = ? and event = 'corrected' and not exists (select 1 from posting_journal as later "
+            "where later.event = 'released' and later.month = written.month and later.client = written.client "
+            "and later.seq > written.seq)",
             [work.month, work.month],
         )
     }

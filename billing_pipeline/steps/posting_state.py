@@ -70,7 +70,7 @@ def write_intent(
     """
     sell, cost = document_totals(document)
     session.execute(
-        "delete from postings where document_key = ? and status in ('not_written', 'absent')",
+        "delete from postings where document_key = ? and status in ('not_written', 'absent', 'released')",
         [document["document_key"]],
     )
     session.insert(

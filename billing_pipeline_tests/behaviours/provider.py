@@ -21,11 +21,24 @@ from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
 from billing_pipeline.settings.load import load_settings
-from billing_pipeline.steps import fetch_invoices, modify, month_history, normalize, plan, post, prove, reconcile
+from billing_pipeline.steps import (
+    fetch_invoices,
+    modify,
+    month_history,
+    normalize,
+    plan,
+    post,
+    prove,
+    reconcile,
+    release,
+    verify,
+)
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.post import PostingResult
 from billing_pipeline.steps.prove import Proof
+from billing_pipeline.steps.release import Released
 from billing_pipeline.steps.snapshots import store_snapshot
+from billing_pipeline.steps.verified_month import Verified
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.behaviours.world import DAY_OF_CLOSING, ITEM, OCTOBER, Client, Json
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
@@ -84,7 +97,9 @@ class Provider:
         self.prepare(month, forced)
         return self.post(month) if send else result
 
-    def prepare(self, month: str = OCTOBER, forced: Sequence[str] = ()) -> dict[str, plan.PlannedClient]:
+    def prepare(
+        self, month: str = OCTOBER, forced: Sequence[str] = (), *, correct: bool = False
+    ) -> dict[str, plan.PlannedClient]:
         """Take the snapshots, fetch, and seal the plans; what became of each client."""
         work = self._work(month)
         with work.warehouse.session("snapshots") as session:
@@ -98,7 +113,9 @@ class Provider:
         normalize.normalize(work)
         modify.modify(work)
         reconcile.reconcile(work)
-        made = plan.plan(work, forced, lambda since: self.halo.invoices(since=since), self.halo.address)
+        made = plan.plan(
+            work, forced, lambda since: self.halo.invoices(since=since), self.halo.address, correct=correct
+        )
         self.planned = {one.client: one for one in made}
         return self.planned
 
@@ -109,6 +126,14 @@ class Provider:
     def prove(self, month: str = OCTOBER) -> Proof:
         """The three-way proof."""
         return prove.prove(self._work(month))
+
+    def verify(self, month: str = OCTOBER) -> Verified:
+        """Prove a posted month anew."""
+        return verify.verify(self._work(month), self.halo)
+
+    def release(self, month: str = OCTOBER, client: str = "client-1") -> Released:
+        """Let a client's month be posted again."""
+        return release.release(self._work(month), self.halo, client)
 
     def documents(self, client: str = "client-1") -> list[plan.PlannedDocument]:
         """The documents of the plan that was made last."""

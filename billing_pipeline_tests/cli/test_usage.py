@@ -7,7 +7,7 @@ import pytest
 from billing_pipeline.commands.outcome import DONE, FAILED, HELD, INTERRUPTED, WRONG_USAGE
 from billing_pipeline_tests.cli.typing_commands import bare_environment, run_command
 
-COMMANDS = ("demo", "sandbox", "check", "codes", "close", "review", "explain", "publish")
+COMMANDS = ("demo", "sandbox", "check", "codes", "close", "review", "explain", "verify", "release", "publish")
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,6 +31,8 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         ("close", "2026-10", "--pots"),
         ("close", "2026-10", "extra"),
         ("review",),
+        ("verify",),
+        ("release", "2026-10"),
         ("explain",),
         ("sandbox", "--pax8-port", "many"),
         ("sandbox", "--pax8-port", "70000"),

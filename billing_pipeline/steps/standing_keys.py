@@ -1,0 +1,190 @@
+"""What in HaloPSA still bears the keys of a client's month, looked for by more routes than one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.steps.drift import net_amount
+from billing_pipeline.steps.halo_documents import Row
+from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_targets import is_closed, set_day
+from billing_pipeline.steps.others_lines import name_target
+from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
+from billing_pipeline.steps.settle import look_since
+
+_ROUTES = "a bulk read, a search by document key, the clients' own lists, the documents by id, all recurring invoices"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A document or a line in HaloPSA that still bills what is to be released. `line_id` is None for the document."""
+
+    halopsa_id: int
+    line_id: int | None
+    name: str
+    key: str
+    money: Decimal
+    currency: str
+    todo: str
+
+    @property
+    def told(self) -> str:
+        """The whole of it in one text."""
+        line = "" if self.line_id is None else f", line {self.line_id}"
+        named = f" ({self.name})" if self.name else ""
+        return (
+            f"HaloPSA {name_target(self.halopsa_id)}{line}{named} over {show_amount(self.money, self.currency)} "
+            f"{self.key}. {self.todo}"
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What HaloPSA has, by id, and how it was looked for. `listed` are the invoices of the bulk read alone."""
+
+    rows: Mapping[int, Row]
+    listed: Sequence[dict[str, object]]
+    routes: str = _ROUTES
+
+
+def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
+    """Everything that may bear the documents' keys: by a bulk read since well before `first` and their own dates, by
+    a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices."""
+    dated = [{"invoice_date": one.invoice_date.isoformat()} for one in documents if one.invoice_date is not None]
+    listed = halo.invoices(since=look_since([*dated, {"invoice_date": first.isoformat()}], first))
+    rows: dict[int, Row] = {int(row["id"]): row for row in listed}
+
+    def add(found: Iterable[Row]) -> None:
+        rows.update({int(row["id"]): row for row in found})
+
+    for document in documents:
+        if document.is_ours:
+            add(halo.invoices(search=document.document_key))
+    for client_id in sorted({document.halopsa_client_id for document in documents}):
+        add(halo.invoices(client_id=client_id))
+    add(halo.recurring_invoices())
+    for halopsa_id in sorted({document.halopsa_id for document in documents}):
+        # By itself even where a list had it, or had not: a list may be of a moment ago.
+        row = halo.recurring_invoice(halopsa_id) if halopsa_id < 0 else halo.invoice(halopsa_id)
+        if row is not None:
+            rows[halopsa_id] = row
+    return Found(rows, listed)
+
+
+def find_standing(documents: Sequence[PostedDocument], found: Found, fields: HaloPsaService) -> list[Standing]:
+    """What bears the keys of these documents, or is one of them without its keys; empty where nothing is left.
+
+    A void document that bears a key counts: posting would take it for the document that it looks for.
+    """
+    standing: list[Standing] = []
+    for row_id, row in sorted(found.rows.items()):
+        standing += _find_on(row_id, row, documents, fields)
+    return standing
+
+
+def _find_on(row_id: int, row: Row, documents: Sequence[PostedDocument], fields: HaloPsaService) -> Iterable[Standing]:
+    keys = {one.document_key: one for one in documents if one.is_ours}
+    key = text(row.get(fields.document_key_field))
+    own = next((one for one in documents if one.is_ours and one.halopsa_id == row_id), None)
+    document = keys.get(key, own)
+    if document is not None and (key in keys or not row.get("voided")):
+        said = f"bears {key}" if key in keys else f"is {document.document_key}, without its key"
+        total = sum((net_amount(line, document.currency) for line in row.get("lines") or ()), Decimal(0))
+        yield Standing(row_id, None, "", said, total, document.currency, _delete_document(row))
+        return
+    ours = {line.key for one in documents for line in one.lines}
+    ids = {one.halopsa_id for one in documents}
+    is_near = row_id in ids or integer(row.get("recurring_invoice_id")) in ids
+    for line in row.get("lines") or ():
+        if not is_near and text(line.get(fields.charge_key_field)) not in ours:
+            continue
+        for document in documents:
+            posted, said = _line_there(row_id, row, line, document, fields)
+            if posted is not None:
+                net = net_amount(line, document.currency)
+                name = text(line.get("item_shortdescription"))
+                todo = _delete_line(row_id, row, posted)
+                yield Standing(row_id, integer(line.get("id")), name, said, net, document.currency, todo)
+                break
+
+
+def _line_there(
+    row_id: int, row: Row, line: Row, document: PostedDocument, fields: HaloPsaService
+) -> tuple[PostedLine | None, str]:
+    """The posted line that a line of HaloPSA is, with the words that say so; (None, "") where it is none."""
+    key, line_id = text(line.get(fields.charge_key_field)), integer(line.get("id"))
+    for posted in document.lines:
+        if posted.slot_key is None:
+            if key == posted.charge_key:
+                return posted, f"bears {key}"
+        elif _is_of_this_month(row_id, row, document, posted):
+            if key == posted.slot_key:
+                return posted, f"bears {key}{', inactive' if line.get('isinactive') else ''}"
+            if not key and _looks_issued(row_id, row, line, document, posted):
+                return posted, f"looks like the line of {posted.slot_key} that was issued, without its key"
+        if (
+            row_id == document.halopsa_id
+            and line_id is not None
+            and line_id == posted.line_id
+            and posted.replaced_by is None
+            and not row.get("voided")
+            and not key
+        ):
+            return posted, f"is the line of {posted.key}, without its key"
+    return None, ""
+
+
+def _is_of_this_month(row_id: int, row: Row, document: PostedDocument, posted: PostedLine) -> bool:
+    """Whether a line with a slot is of the month to release: slots are the same every month.
+
+    On a recurring invoice it is unless a later month wrote over it: one that ended bears no other month's key. On an
+    invoice it is if that was issued from the lines as this month left them.
+    """
+    if row_id < 0:
+        return posted.replaced_by is None or posted.is_ended
+    if row.get("voided"):
+        return False
+    day = set_day(row.get("invoice_date"))
+    if day is None:
+        return True
+    since = _next_issue(document.issue_mark)
+    until = _next_issue(posted.issue_until) if posted.issue_until is not None else None
+    return (since is None or day >= since) and (until is None or day < until)
+
+
+def _looks_issued(row_id: int, row: Row, line: Row, document: PostedDocument, posted: PostedLine) -> bool:
+    """Whether a line without a key is one that HaloPSA issued from ours: not every tenant need copy the key."""
+    return (
+        row_id > 0
+        and integer(row.get("recurring_invoice_id")) == document.halopsa_id
+        and posted.item_id is not None
+        and integer(line.get("_itemid")) == posted.item_id
+        and net_amount(line, document.currency) == posted.sell
+    )
+
+
+def _next_issue(mark: str) -> date | None:
+    """The day of the next issue in a template's issue mark."""
+    return set_day(mark.partition("|")[2])
+
+
+def _delete_document(row: Row) -> str:
+    if row.get("voided"):
+        return "It is void; delete it there, or where HaloPSA keeps it, take the key out of it."
+    if is_closed(row):
+        return "It is no draft any more: what accounting or the client has is taken back with a credit, not released."
+    return "Delete it there."
+
+
+def _delete_line(row_id: int, row: Row, posted: PostedLine) -> str:
+    if row_id > 0 and posted.slot_key is not None:
+        return f"It was issued from the recurring invoice. {_delete_document(row)}"
+    if row_id > 0 and row.get("voided"):
+        return _delete_document(row)
+    if row_id > 0 and is_closed(row):
+        return _delete_document(row)
+    return "Delete that line there."

@@ -1,0 +1,139 @@
+"""Verify a month: the journal is whole, every cent of the invoice is explained, and HaloPSA still has what was posted.
+
+HaloPSA is read in bulk; a document is asked for by itself only where the bulk read does not have it. What differs is
+written down and told, and never repaired.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from time import monotonic
+from typing import Any
+
+from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.drift import find_drift
+from billing_pipeline.steps.fetch_invoices import month_range
+from billing_pipeline.steps.halo_documents import Row
+from billing_pipeline.steps.ledger_checks import find_unexplained, find_unjournalled
+from billing_pipeline.steps.month_history import open_postings
+from billing_pipeline.steps.posted_ledger import PostedDocument, read_posted
+from billing_pipeline.steps.posting_state import make_writer
+from billing_pipeline.steps.settle import look_since
+from billing_pipeline.steps.stray_keys import find_stray_keys
+from billing_pipeline.steps.verified_month import Verified, figures_of, prove_clients
+from billing_pipeline.steps.work import Work
+
+
+def verify(work: Work, halo: HaloClient) -> Verified:
+    """Prove the month of `work` anew, and write down what was found; `work.clients` are not needed.
+
+    Raises PostingRefused where the journal is broken, cut off, or another HaloPSA's, BillingPipelineError where the
+    month was never fetched, and what the HaloPSA client raises for reads: then nothing is written.
+    """
+    started = monotonic()
+    with work.warehouse.session(f"read what was posted for {work.month}") as session:
+        if not session.value("select count(*) from raw_fetches where month = ?", [work.month]):
+            raise BillingPipelineError(
+                f"{work.month} was never fetched into {work.warehouse.path}: close it first "
+                f"(billing-pipeline close {work.month})."
+            )
+        journal.refuse_other_tenant(session, halo.address, halo.tenant)
+        journal.refuse_broken(
+            session,
+            work.warehouse.published,
+            f"Nothing of {work.month} is proved.",
+            f"verify {work.month} again",
+        )
+        before = read_posted(session, work.month)
+    rows = _read_halopsa(halo, before, work.month)
+    with work.warehouse.session(f"write what verifying {work.month} found") as session:
+        # Somebody may have posted or released meanwhile: what was read then says nothing of that.
+        seen = {document.document_key for document in before}
+        verified = _compare(session, work, read_posted(session, work.month), seen, rows)
+        _store(session, work, verified)
+        journal.append(
+            session,
+            make_writer(halo, work.run_id),
+            "verified",
+            work.now_utc,
+            month=work.month,
+            outcome="as posted" if verified.agrees else f"differences found: {verified.differences}",
+            detail=figures_of(verified),
+        )
+        seconds = Decimal(int((monotonic() - started) * 1000)) / 1000
+        session.log_step("verify", work.month, len(verified.clients), verified.lines, seconds, work.run_id)
+    return verified
+
+
+def _read_halopsa(halo: HaloClient, documents: Sequence[PostedDocument], month: str) -> dict[int, Row]:
+    """HaloPSA's documents by id: all since well before the month, all recurring ones, and each of ours by itself that
+    was not among them, for an agent may have moved it to an earlier date."""
+    first, _ = month_range(month)
+    dated: list[Mapping[str, Any]] = [{"invoice_date": day.isoformat()} for day in _dates(documents, first)]
+    rows: dict[int, Row] = {int(row["id"]): row for row in halo.invoices(since=look_since(dated, first))}
+    rows.update({int(row["id"]): row for row in halo.recurring_invoices()})
+    for halopsa_id in sorted({document.halopsa_id for document in documents} - rows.keys()):
+        row = halo.recurring_invoice(halopsa_id) if halopsa_id < 0 else halo.invoice(halopsa_id)
+        if row is not None:
+            rows[halopsa_id] = row
+    return rows
+
+
+def _dates(documents: Sequence[PostedDocument], first: date) -> list[date]:
+    return [first, *(document.invoice_date for document in documents if document.invoice_date is not None)]
+
+
+def _compare(
+    session: Session, work: Work, posted: Sequence[PostedDocument], seen: Collection[str], rows: Mapping[int, Row]
+) -> Verified:
+    month, fields = work.month, work.config.settings.halopsa
+    documents = [one for one in posted if one.document_key in seen]
+    drift = [one for document in documents for one in find_drift(document, rows.get(document.halopsa_id), fields)]
+    clients = {row.halopsa_client_id: row.client for row in work.config.clients if row.halopsa_client_id is not None}
+    drift += find_stray_keys(session, month, list(rows.values()), documents, clients, fields)
+    drift.sort(key=lambda one: (one.client is None, one.client or "", one.halopsa_id, one.line_id or 0, one.kind))
+    held = session.value("select count(distinct client) from holds where month = ?", [month])
+    opened = open_postings(session, month)
+    return Verified(
+        month=month,
+        clients=tuple(prove_clients(session, month, documents, drift)),
+        documents=len(documents),
+        lines=sum(len(document.lines) for document in documents),
+        replaced_by=dict(
+            sorted(Counter(line.replaced_by for one in documents for line in one.lines if line.replaced_by).items())
+        ),
+        drift=tuple(drift),
+        unexplained=(*find_unexplained(session, work), *find_unjournalled(session, month, posted)),
+        opened=tuple(f"{client}: {said}" for client, said in sorted(opened.items())),
+        held_clients=int(held),
+        head=journal.read_head(session),
+        noted=journal.read_noted_head(work.warehouse.published / journal.HEAD_FILE),
+    )
+
+
+def _store(session: Session, work: Work, verified: Verified) -> None:
+    """Write the findings of this month in the place of those of the last time."""
+    session.execute("delete from findings where month = ? and step = 'verify'", [work.month])
+    rows: list[dict[str, Any]] = [
+        {
+            "month": work.month,
+            "client": one.client,
+            "charge_key": one.charge_key,
+            "document_key": one.document_key,
+            "step": "verify",
+            "kind": one.kind,
+            "detail": one.told,
+            "currency": one.currency or None,
+            "sell": one.difference,
+        }
+        for one in verified.drift
+    ]
+    rows += [
+        {"month": work.month, "step": "verify", "kind": "not_explained", "detail": said}
+        for said in verified.unexplained
+    ]
+    session.insert("findings", rows)
