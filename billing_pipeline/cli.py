@@ -90,11 +90,20 @@ def close(
 
 @app.command()
 @ends_with_exit_code
-def review(month: Month) -> int:
-    """Show a month as it stands: client by client, what is held and why, where each cent went."""
+def review(
+    month: Month,
+    client: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this client, line by line; may be repeated.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with every line to this file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> int:
+    """Show a month as it stands: what changes in HaloPSA, before and after, what is held, where each cent went."""
     from billing_pipeline.commands import review as command
 
-    return command.review(month)
+    return command.review(month, client or (), html, as_json)
 
 
 @app.command()

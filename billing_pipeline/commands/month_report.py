@@ -1,6 +1,7 @@
 """A month as a billing clerk reads it: unmapped money first, where each cent went, what is held and why."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from rich.table import Table
@@ -8,11 +9,19 @@ from rich.table import Table
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.commands.outcome import DONE, HELD
+from billing_pipeline.commands.review_words import name_state
 from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
-from billing_pipeline.steps.month_summary import ClientMonth, CurrencyTotals, Fate, HeldCause, MonthSummary
+from billing_pipeline.steps.month_cents import CentRow, split_cents
+from billing_pipeline.steps.month_summary import ClientMonth, CurrencyTotals, HeldCause, MonthSummary
 
 _ZERO = Decimal(0)
-_NOT_BILLED = {"dropped": "Dropped", "excluded": "Excluded", "held": "Held", "blocked": "Held"}
+_CENTS = {
+    "source": "Pax8 charges",
+    "posted": "Posted to HaloPSA",
+    "planned": "Planned, not posted",
+    "rounding": "Rounding to the cent",
+    "gap": "Not explained",
+}
 _MOST_FINDINGS = 12
 _MOST_DETAILS = 5
 
@@ -48,38 +57,31 @@ def _cents_table(summary: MonthSummary, totals: CurrencyTotals) -> Table:
     title = currency or "without a currency"
     table = new_table(title, "Lines", "Sell", "Cost", amounts=("Sell", "Cost"), counts=("Lines",))
     table.columns[0].min_width = 44
-    fates = [fate for fate in summary.fates if fate.currency == currency]
-
-    def row(text: str, lines: int | None, sell: Decimal, cost: Decimal, style: str | None = None) -> None:
-        number = "" if lines is None else f"{lines:,}"
-        table.add_row(text, number, amount(sell, currency), amount(cost, currency), style=style)
-
-    row("Pax8 charges", sum(fate.lines for fate in fates), totals.source_sell, totals.source_cost, "bold")
-    billed: int | None = sum(fate.lines for fate in fates if fate.disposition in ("posted", "planned", "collapsed"))
-    if totals.posted_sell or totals.posted_cost:
-        row("Posted to HaloPSA", billed, totals.posted_sell, totals.posted_cost)
-        billed = None
-    if totals.open_sell or totals.open_cost or billed:
-        row("Planned, not posted", billed, totals.open_sell, totals.open_cost)
-    for text, shared in _by_reason(fates).items():
-        sell, cost = sum((fate.sell for fate in shared), _ZERO), sum((fate.cost for fate in shared), _ZERO)
-        row(text, sum(fate.lines for fate in shared), sell, cost)
-    row("Rounding to the cent", None, totals.residual_sell, totals.residual_cost)
-    style = "bold red" if totals.sell_gap or totals.cost_gap else None
-    row("Not explained", None, totals.sell_gap, totals.cost_gap, style)
+    for row in _merge_waiting(split_cents(summary, totals)):
+        number = "" if row.lines is None else f"{row.lines:,}"
+        style = "bold" if row.kind == "source" else None
+        if row.kind == "gap" and (row.sell or row.cost):
+            style = "bold red"
+        table.add_row(name_cents(row), number, amount(row.sell, currency), amount(row.cost, currency), style=style)
     return table
 
 
-def _by_reason(fates: Sequence[Fate]) -> dict[str, list[Fate]]:
-    """What is not billed, by fate and reason; a held client's lines count with the line that blocks it."""
-    shared: dict[str, list[Fate]] = {}
-    for disposition, word in _NOT_BILLED.items():
-        for fate in fates:
-            if fate.disposition == disposition:
-                label = reason_of(fate.reason).label if fate.reason else "no reason"
-                label = label if label.startswith("Azure") else label[0].lower() + label[1:]
-                shared.setdefault(f"{word}: {label}", []).append(fate)
-    return shared
+def _merge_waiting(rows: Sequence[CentRow]) -> list[CentRow]:
+    """The rows, with a held client's lines counted to the line that blocks it."""
+    merged: dict[tuple[str, str | None], CentRow] = {}
+    for row in rows:
+        waits = replace(row, kind="held") if row.kind == "blocked" else row
+        there = merged.get((waits.kind, waits.reason))
+        merged[(waits.kind, waits.reason)] = waits if there is None else there.plus(waits)
+    return list(merged.values())
+
+
+def name_cents(row: CentRow) -> str:
+    """Where money of a row went, in words."""
+    if row.reason is None:
+        return _CENTS.get(row.kind, f"{row.kind.capitalize()}: no reason")
+    label = row.label if row.label.startswith("Azure") else row.label[0].lower() + row.label[1:]
+    return f"{row.kind.capitalize()}: {label}"
 
 
 def print_clients(summary: MonthSummary) -> None:
@@ -91,7 +93,7 @@ def print_clients(summary: MonthSummary) -> None:
     for one in summary.clients:
         cells = [
             one.client,
-            _state(one),
+            name_state(one),
             f"{one.posted_documents + one.open_documents:,}",
             f"{one.lines:,}",
             show_amount(one.sell),
@@ -112,24 +114,12 @@ def print_clients(summary: MonthSummary) -> None:
     show(table)
 
 
-def _state(one: ClientMonth) -> str:
-    if one.hold_reasons:
-        return "held"
-    if one.excluded:
-        return "excluded"
-    if one.open_documents:
-        return "partly" if one.posted_documents else "planned"
-    if one.posted_documents:
-        return "posted"
-    return "nothing"
-
-
 def _change(one: ClientMonth) -> str:
     if one.hold_reasons:
         return "held"
-    if one.previous_sell is None:
+    if one.change is None:
         return "new" if one.sell else ""
-    return _signed(one.sell - one.previous_sell)
+    return _signed(one.change)
 
 
 def _signed(change: Decimal) -> str:

@@ -1,5 +1,6 @@
 """What the command line writes: at most 100 columns, plain text where nobody sits at a terminal."""
 
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -7,13 +8,16 @@ from decimal import Decimal
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
 from billing_pipeline.billing.money import show_amount
 
 WIDTH = 100
+# Names come from outside: what would move the cursor, colour the screen or turn the reading order is shown as a sign.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def results() -> Console:
@@ -42,7 +46,12 @@ def _console(stream: TextIO) -> Console:
 
 def say(text: str, console: Console | None = None, style: str | None = None) -> None:
     """Write `text` unbroken: the terminal wraps it, and paths and commands in it can be copied."""
-    (console or results()).print(Text(text, style=style or ""), soft_wrap=True)
+    (console or results()).print(Text(visible(text), style=style or ""), soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """`text` without characters that a terminal takes for commands."""
+    return _COMMANDS.sub("\ufffd", text)
 
 
 def say_wrapped(text: str, indent: int = 0, bullet: str = "") -> None:
@@ -64,9 +73,17 @@ def head(text: str) -> None:
     say(f"\n{text}", style="bold")
 
 
+class _PlainTable(Table):
+    def add_row(
+        self, *renderables: RenderableType | None, style: StyleType | None = None, end_section: bool = False
+    ) -> None:
+        told = (visible(one) if isinstance(one, str) else one for one in renderables)
+        super().add_row(*told, style=style, end_section=end_section)
+
+
 def new_table(*columns: str, amounts: Sequence[str] = (), counts: Sequence[str] = ()) -> Table:
     """A table of texts that fold, with amounts and counts to the right and never broken."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    table = _PlainTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for column in columns:
         if column in amounts or column in counts:
             table.add_column(column, justify="right", no_wrap=True)

@@ -65,6 +65,11 @@ class ClientMonth:
     excluded: bool
     previous_sell: Decimal | None
 
+    @property
+    def change(self) -> Decimal | None:
+        """Against the month before; None where nothing was billed then, and where the client is held now."""
+        return None if self.hold_reasons or self.previous_sell is None else self.sell - self.previous_sell
+
 
 @dataclass(frozen=True)
 class HeldCause:
@@ -150,9 +155,14 @@ class MonthSummary:
 def summarize_month(warehouse: Warehouse, month: str, clients: Sequence[str] = ()) -> MonthSummary | None:
     """Read the summary of a month; None where nothing of it was fetched yet. `clients` empty means all."""
     with warehouse.session(f"read the summary of {month}") as session:
-        if not session.value("select count(*) from raw_fetches where month = ?", [month]):
-            return None
-        return _Reader(session, month, list(clients)).read()
+        return read_summary(session, month, clients)
+
+
+def read_summary(session: Session, month: str, clients: Sequence[str] = ()) -> MonthSummary | None:
+    """The same in a session that is open already."""
+    if not session.value("select count(*) from raw_fetches where month = ?", [month]):
+        return None
+    return _Reader(session, month, list(clients)).read()
 
 
 class _Reader:

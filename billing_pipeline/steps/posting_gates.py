@@ -112,16 +112,24 @@ def _refuse_unexplained_lines(session: Session, month: str) -> None:
         )
 
 
+def find_stale(row: dict[str, Any], fetch_id: int, settings_hash: str, content: dict[str, Any]) -> str | None:
+    """Why a row of `plans` is not of the newest state, as words after "the plan"; None if it is.
+
+    `fetch_id` is the month's newest fetch, `settings_hash` that of the settings now, `content` the plan of the row.
+    """
+    if plan_content_hash(content) != row["plan_hash"]:
+        return "was changed after it was sealed"
+    if row["fetch_id"] != fetch_id:
+        return "was made before the invoice was fetched again"
+    if row["settings_hash"] != settings_hash:
+        return "was made with other settings than those in the settings folder now"
+    return None
+
+
 def _refuse_stale(
     month: str, client: str, row: dict[str, Any], fetch_id: int, settings_hash: str, content: dict[str, Any]
 ) -> None:
-    why = None
-    if plan_content_hash(content) != row["plan_hash"]:
-        why = "was changed after it was sealed"
-    elif row["fetch_id"] != fetch_id:
-        why = "was made before the invoice was fetched again"
-    elif row["settings_hash"] != settings_hash:
-        why = "was made with other settings than those in the settings folder now"
+    why = find_stale(row, fetch_id, settings_hash, content)
     if why is not None:
         raise PostingRefused(
             f"The plan of {client} for {month} {why}. Nothing was posted. "

@@ -1,0 +1,67 @@
+"""Where each cent of the distributor's charges went, in one currency: the rows that terminal, page and JSON show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from billing_pipeline.billing.reasons import reason_of
+from billing_pipeline.steps.month_summary import CurrencyTotals, Fate, MonthSummary
+
+Kind = Literal["source", "posted", "planned", "dropped", "excluded", "blocked", "held", "rounding", "gap"]
+
+_ZERO = Decimal(0)
+_BILLED = ("posted", "planned", "collapsed")
+_NOT_BILLED: tuple[Kind, ...] = ("dropped", "excluded", "held", "blocked")
+
+
+@dataclass(frozen=True)
+class CentRow:
+    """One place where money of a currency went; `lines` is None where it is not counted in lines.
+
+    The first row is the source; all others add up to it, and the last one is what is not explained.
+    """
+
+    kind: Kind
+    reason: str | None
+    lines: int | None
+    sell: Decimal
+    cost: Decimal
+
+    @property
+    def label(self) -> str:
+        """The reason in words; empty where there is none."""
+        return reason_of(self.reason).label if self.reason else ""
+
+    def plus(self, other: "CentRow") -> "CentRow":
+        """This row with the lines and money of another."""
+        return replace(
+            self, lines=(self.lines or 0) + (other.lines or 0), sell=self.sell + other.sell, cost=self.cost + other.cost
+        )
+
+
+def split_cents(summary: MonthSummary, totals: CurrencyTotals) -> list[CentRow]:
+    """The rows of one currency of a month."""
+    fates = [fate for fate in summary.fates if fate.currency == totals.currency]
+    rows = [CentRow("source", None, _lines(fates), totals.source_sell, totals.source_cost)]
+    billed: int | None = _lines([fate for fate in fates if fate.disposition in _BILLED])
+    if totals.posted_sell or totals.posted_cost:
+        rows.append(CentRow("posted", None, billed, totals.posted_sell, totals.posted_cost))
+        billed = None
+    if totals.open_sell or totals.open_cost or billed:
+        rows.append(CentRow("planned", None, billed, totals.open_sell, totals.open_cost))
+    for kind in _NOT_BILLED:
+        for reason in dict.fromkeys(fate.reason for fate in fates if fate.disposition == kind):
+            shared = [fate for fate in fates if fate.disposition == kind and fate.reason == reason]
+            rows.append(CentRow(kind, reason, _lines(shared), _sum(shared, "sell"), _sum(shared, "cost")))
+    rows.append(CentRow("rounding", None, None, totals.residual_sell, totals.residual_cost))
+    rows.append(CentRow("gap", None, None, totals.sell_gap, totals.cost_gap))
+    return rows
+
+
+def _lines(fates: Sequence[Fate]) -> int:
+    return sum(fate.lines for fate in fates)
+
+
+def _sum(fates: Sequence[Fate], name: str) -> Decimal:
+    return sum((getattr(fate, name) for fate in fates), _ZERO)
