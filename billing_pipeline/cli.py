@@ -108,6 +108,19 @@ def review(
 
 @app.command()
 @ends_with_exit_code
+def reverse(
+    month: Month,
+    client: Annotated[str, typer.Option(metavar="KEY", help="The client whose month is taken back.")],
+    post: Annotated[bool, typer.Option("--post", help="Post the credit to HaloPSA, as a draft.")] = False,
+) -> int:
+    """Take a posted month of a client back, as a credit of its own. Without --post nothing is written to HaloPSA."""
+    from billing_pipeline.commands import reverse as command
+
+    return command.reverse_month(month, client, post)
+
+
+@app.command()
+@ends_with_exit_code
 def explain(
     client: Annotated[str, typer.Argument(metavar="CLIENT", help="A client key of clients.csv.")],
     integration: Annotated[str, typer.Option(metavar="NAME", help="pax8 or halopsa_contracts.")] = "pax8",

@@ -30,6 +30,14 @@ def reversal_key(billed: str) -> str:
     return CHARGE_PREFIX + _digest("reversal", billed)
 
 
+def undo_key(posted: str) -> str:
+    """The key of the line with which a whole month is taken back, from the key `posted` of the line that it undoes.
+
+    Not `reversal_key`: a correction may have taken the same charge back before, and that line is undone too.
+    """
+    return CHARGE_PREFIX + _digest("reverse", posted)
+
+
 def document_key(client: str, currency: str, group: str, charge_keys: Iterable[str]) -> str:
     """The key of a document that we create, from the charges on it."""
     return DOCUMENT_PREFIX + _digest("document", client, currency, group, *sorted(charge_keys))

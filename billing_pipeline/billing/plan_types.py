@@ -133,12 +133,25 @@ class CorrectedPair:
 
 
 @dataclass(frozen=True)
+class ReversedLine:
+    """A posted line and the line `charge_key` that takes it back. `tax` is what HaloPSA taxed it with, None where it
+    does not say so line by line."""
+
+    charge_key: str
+    reversed_charge_key: str
+    reversed_document_key: str
+    reversed_halopsa_invoice_id: int
+    reversed_halopsa_line_id: int | None
+    tax: Decimal | None
+
+
+@dataclass(frozen=True)
 class PlannedDocument:
     """A document to create, or an existing one to change. `date_rule` stands in the hash for a date of the clock's.
 
     An update names its `target_id` and what was seen of it: `target_hash`, `issue_mark` (a template's), `other_sell`
     (what it comes to without our lines). `deactivate` are ids of lines of ours that ended. A correction says in
-    `corrects` what it puts in the place of what.
+    `corrects` what it puts in the place of what, a credit that takes a month back in `reverses` which lines it undoes.
     """
 
     document_key: str
@@ -157,6 +170,7 @@ class PlannedDocument:
     other_sell: Decimal = Decimal(0)
     deactivate: tuple[int, ...] = ()
     corrects: tuple[CorrectedPair, ...] = ()
+    reverses: tuple[ReversedLine, ...] = ()
 
     @property
     def resulting_total(self) -> Decimal:
@@ -225,10 +239,11 @@ class ClientPlan:
         documents = []
         for document in self.documents:
             content = {**vars(document), "lines": [vars(line) for line in document.lines]}
-            # Left out where it is empty: a plan that corrects nothing keeps the hash it always had.
-            del content["corrects"]
-            if document.corrects:
-                content["corrects"] = [vars(pair) for pair in document.corrects]
+            # Left out where they are empty: a plan that corrects nothing keeps the hash it always had.
+            for name in ("corrects", "reverses"):
+                del content[name]
+                if told := getattr(document, name):
+                    content[name] = [vars(one) for one in told]
             if not with_clock:
                 for name in (*OBSERVED, *(("invoice_date",) if document.date_rule == "today" else ())):
                     del content[name]

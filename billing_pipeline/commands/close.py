@@ -16,6 +16,7 @@ from billing_pipeline.commands.month_report import (
     verdict,
 )
 from billing_pipeline.commands.progress import show_stages
+from billing_pipeline.commands.reversal_report import print_reversals
 from billing_pipeline.commands.surroundings import read_environment
 from billing_pipeline.commands.terminal import count, head, notes, say
 from billing_pipeline.resources.warehouse import Warehouse
@@ -49,6 +50,7 @@ def _print_closed(summary: MonthSummary, closing: Closing) -> None:
     if not closing.post:
         print_clients(summary)
     print_corrections(summary)
+    print_reversals(summary)
     print_held(summary)
     print_cents(summary)
     print_findings(summary)

@@ -15,6 +15,7 @@ from billing_pipeline.commands.month_report import (
     print_unmapped,
     verdict,
 )
+from billing_pipeline.commands.reversal_report import print_reversals
 from billing_pipeline.commands.review_json import write_review_json
 from billing_pipeline.commands.review_page.page_file import check_page_file, write_page
 from billing_pipeline.commands.review_page.render import render_page
@@ -85,6 +86,7 @@ def _print(reviewed: MonthReview, *, detailed: bool) -> None:
     else:
         print_changes(reviewed)
     print_corrections(summary)
+    print_reversals(summary)
     print_held(summary)
     print_cents(summary)
     print_findings(summary)

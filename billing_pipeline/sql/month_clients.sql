@@ -14,9 +14,9 @@ month_before as (
     select
         client,
         coalesce(currency, '') as currency,
-        planned_sell as previous_sell
-    from three_way
-    where month = $previous_month and planned_sell <> 0
+        sell as previous_sell
+    from month_over_month
+    where month = $previous_month and sell <> 0
 ),
 
 lines as (
@@ -46,7 +46,9 @@ posted as (
         currency,
         count(*) as documents
     from postings
-    where month = $month and status = 'posted'
+    where month = $month
+        and status = 'posted'
+        and document_key not in (select document_key from reversals)
     group by all
 ),
 

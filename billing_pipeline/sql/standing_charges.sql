@@ -1,6 +1,6 @@
 -- What stands billed for the month's invoices that are not to be billed: one row a charge. What an earlier
 -- correction took the place of does not stand any more; what it put there does.
--- Reads: posted_lines, corrections, posted_source_lines, normalized_charges, postings; frames credited_invoices, scope_clients.
+-- Reads: posted_lines, corrections, reversals, posted_source_lines, normalized_charges, postings; frames credited_invoices, scope_clients.
 with done as (
     select *
     from corrections
@@ -100,4 +100,6 @@ where
     billed.month = getvariable('month')
     and billed.client in (select client from scope_clients)
     and billed.charge_key not in (select old_charge_key from done where old_charge_key is not null)
+    -- What was taken back on a credit of its own stands billed no more.
+    and billed.billed_charge_key not in (select reversed_charge_key from reversals)
 order by billed.client, invoice_date, billed.invoice_id, line_no, billed.charge_key

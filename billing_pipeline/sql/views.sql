@@ -268,10 +268,113 @@ from dispositions
 where disposition in ('planned', 'posted', 'collapsed')
 group by month, client, currency;
 
+create or replace view document_lines as
+select
+    month,
+    client,
+    integration,
+    invoice_id,
+    charge_key,
+    document_key,
+    slot_key,
+    currency,
+    halopsa_invoice_id,
+    halopsa_line_id,
+    halopsa_item_id,
+    quantity,
+    unit_price,
+    sell,
+    cost,
+    readback_sell,
+    readback_cost,
+    posted_at,
+    cast(null as text) as reversed_charge_key
+from posted_lines
+union all
+select
+    month,
+    client,
+    integration,
+    invoice_id,
+    charge_key,
+    document_key,
+    cast(null as text) as slot_key,
+    currency,
+    halopsa_invoice_id,
+    halopsa_line_id,
+    halopsa_item_id,
+    quantity,
+    unit_price,
+    sell,
+    cost,
+    readback_sell,
+    readback_cost,
+    posted_at,
+    reversed_charge_key
+from reversals;
+
+-- What a posted month billed, and what of it stands: a line that was taken back on a credit does not.
+-- Later months compare with `sell`: what stands, or all of it where nothing was billed in its place.
+create or replace view billed_months as
+with lines as (
+    select
+        posted.month,
+        posted.client,
+        posted.currency,
+        posted.sell,
+        posted.cost,
+        reversals.charge_key is null as stands
+    from posted_lines as posted
+    left join reversals on reversals.reversed_charge_key = posted.charge_key
+),
+
+sums as (
+    select
+        month,
+        client,
+        currency,
+        count(*) filter (where stands) as standing_lines,
+        sum(sell) as billed_sell,
+        sum(cost) as billed_cost,
+        coalesce(sum(sell) filter (where stands), 0) as standing_sell,
+        coalesce(sum(cost) filter (where stands), 0) as standing_cost
+    from lines
+    group by month, client, currency
+)
+
+select
+    month,
+    client,
+    currency,
+    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(28, 10)) as sell,
+    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(28, 10)) as cost,
+    cast(standing_sell as decimal(28, 10)) as standing_sell,
+    cast(standing_cost as decimal(28, 10)) as standing_cost
+from sums;
+
 create or replace view month_over_month as
 with months as (
-    select month, client, currency, planned_sell as sell, planned_cost as cost
-    from three_way
+    select
+        proof.month,
+        proof.client,
+        proof.currency,
+        cast(
+            case
+                when proof.planned_sell <> proof.posted_sell or proof.planned_cost <> proof.posted_cost
+                    then proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0)
+                else coalesce(billed.sell, 0)
+            end as decimal(28, 10)
+        ) as sell,
+        cast(
+            case
+                when proof.planned_sell <> proof.posted_sell or proof.planned_cost <> proof.posted_cost
+                    then proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0)
+                else coalesce(billed.cost, 0)
+            end as decimal(28, 10)
+        ) as cost
+    from three_way as proof
+    left join billed_months as billed
+        on billed.month = proof.month and billed.client = proof.client and billed.currency = proof.currency
 )
 
 select

@@ -26,7 +26,13 @@ def tax_rates(session: Session) -> dict[int, Decimal]:
 
 
 def expect_tax(config: LoadedSettings, document: Document, rates: Mapping[int, Decimal]) -> Decimal | None:
-    """The tax that a planned document should have; None where nothing can be expected of HaloPSA."""
+    """The tax that a planned document should have; None where nothing can be expected of HaloPSA.
+
+    That of a credit is what its lines take back, whatever the taxes are today.
+    """
+    if document.get("reverses"):
+        taxes = [pair["tax"] for pair in document["reverses"]]
+        return None if None in taxes else -sum((Decimal(tax) for tax in taxes), Decimal(0))
     integrations = {line["integration"] for line in document["lines"]}
     engines = {name: config.resolve(document["client"], name).charge.tax_engine for name in integrations}
     lines = (

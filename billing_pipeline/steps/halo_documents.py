@@ -62,7 +62,9 @@ def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) 
     `item_ids` are the ids of items that were created for it, by reference.
     """
     corrected = name_documents(pair["old_halopsa_invoice_id"] for pair in document.get("corrects", ()))
-    note = {"internal_note": f"Corrects {corrected}"} if corrected else {}
+    undone = name_documents(pair["reversed_halopsa_invoice_id"] for pair in document.get("reverses", ()))
+    said = f"Corrects {corrected}" if corrected else f"Takes back {undone}" if undone else ""
+    note = {"internal_note": said} if said else {}
     return {
         **note,
         "client_id": document["billed_client_id"],

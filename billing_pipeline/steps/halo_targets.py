@@ -32,6 +32,7 @@ _LINE_TEXTS = (
     "comment_2",
 )
 _SECONDS = len("2026-10-01T00:00:00")
+_SENT, _POSTED, _SYNCED, _PAID = "sent", "posted to accounting", "synced to accounting", "paid in part or whole"
 
 
 def set_day(value: Any) -> date | None:
@@ -55,6 +56,16 @@ def is_automatic(line: Row) -> bool:
 def is_closed(row: Row) -> bool:
     """Whether an invoice may no longer be edited."""
     return bool(_why_closed(row))
+
+
+def was_sent(row: Row) -> bool:
+    """Whether HaloPSA sent an invoice to the client."""
+    return _SENT in _why_closed(row)
+
+
+def why_in_accounting(row: Row) -> list[str]:
+    """Why an invoice is in accounting already, in words; empty where it is not."""
+    return [said for said in _why_closed(row) if said in (_POSTED, _SYNCED, _PAID)]
 
 
 def issue_mark(row: Row) -> str:
@@ -140,15 +151,15 @@ def _day_text(value: Any) -> str:
 def _why_closed(row: Row) -> list[str]:
     said = []
     if row.get("posted") or set_day(row.get("dateposted")):
-        said.append("posted to accounting")
+        said.append(_POSTED)
     if set_day(row.get("datesent")) or integer(row.get("emailstatus")):
-        said.append("sent")
+        said.append(_SENT)
     if row.get("voided"):
         said.append("voided")
     if any(text(row.get(name)) not in ("", "0") for name in ("xeroid", "qboid", "thirdpartyinvoicenumber")):
-        said.append("synced to accounting")
+        said.append(_SYNCED)
     if integer(row.get("paymentstatus")) or (parse_amount(row.get("amountpaid")) or Decimal(0)) != 0:
-        said.append("paid in part or whole")
+        said.append(_PAID)
     if row.get("requires_approval") or integer(row.get("approval_status")):
         said.append("in approval")
     if (integer(row.get("creditlinkedtoinvoiceid")) or 0) > 0:

@@ -1,7 +1,7 @@
 """What was posted before: the last closed month, documents of this month, and postings whose outcome is open."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +9,17 @@ from billing_pipeline.billing.caps import ClientHistory, Totals
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.record_corrections import claimed_keys
+from billing_pipeline.steps.record_reversals import is_reversal
 
 
 def client_histories(session: Session, month: str, clients: Sequence[str]) -> dict[str, ClientHistory]:
-    """What each of `clients` was billed in the last month before `month` that has postings, in `month`, and ever."""
+    """What each of `clients` was billed in the last month before `month` that has postings, in `month`, and ever.
+
+    What was taken back does not count for `month`. For the month before it does where nothing was billed in its
+    place: a month that was undone is no month without charges.
+    """
     last = session.value("select max(month) from posted_lines where month < ?", [month])
-    last_month, this_month = _posted_totals(session, last), _posted_totals(session, month)
+    last_month, this_month = _posted_totals(session, last), _standing_totals(session, month)
     billed = {row["client"] for row in session.rows("select distinct client from posted_lines")}
     return {
         client: ClientHistory(
@@ -27,18 +32,34 @@ def client_histories(session: Session, month: str, clients: Sequence[str]) -> di
 
 
 def _posted_totals(session: Session, month: str | None) -> dict[str, Totals]:
+    return _by_client(session.rows("select client, currency, sell, cost from billed_months where month = ?", [month]))
+
+
+def _standing_totals(session: Session, month: str) -> dict[str, Totals]:
+    return _by_client(
+        session.rows(
+            "select client, currency, standing_sell as sell, standing_cost as cost from billed_months where month = ?",
+            [month],
+        )
+    )
+
+
+def _by_client(rows: Iterable[Mapping[str, Any]]) -> dict[str, Totals]:
     totals: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
-    for row in session.rows(
-        "select client, currency, sum(sell) as sell, sum(cost) as cost from posted_lines where month = ? group by all",
-        [month],
-    ):
+    for row in rows:
         totals.setdefault(row["client"], {})[row["currency"]] = (row["sell"], row["cost"])
     return {client: dict(by_currency) for client, by_currency in totals.items()}
 
 
 def posted_documents(session: Session, month: str) -> int:
-    """How many documents of a month were posted."""
-    return int(session.value("select count(*) from postings where month = ? and status = 'posted'", [month]))
+    """How many documents of a month were posted, credits that take some back apart."""
+    return int(
+        session.value(
+            "select count(*) from postings where month = ? and status = 'posted' "
+            "and document_key not in (select document_key from reversals)",
+            [month],
+        )
+    )
 
 
 def open_postings(session: Session, month: str) -> dict[str, str]:
@@ -65,8 +86,10 @@ def _open_rows(session: Session) -> list[dict[str, Any]]:
 
 
 def _describe_open(row: Mapping[str, Any]) -> str:
+    undoing = is_reversal(json.loads(row["detail"])["document"])
+    looking = f"reverse {row['month']} --client {row['client']} --post" if undoing else "close --post"
     return (
         f"document {row['document_key']} over {show_amount(row['sell'], row['currency'])} was sent at "
         f"{row['sent_at']:%Y-%m-%d %H:%M} UTC and nobody knows yet whether HaloPSA has it; "
-        "close --post looks for it, and never sends it twice"
+        f"{looking} looks for it, and never sends it twice"
     )

@@ -8,6 +8,7 @@ from typing import Any
 from billing_pipeline.billing.finding_kinds import DIFFERENCES
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
+from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ class MonthSummary:
     differences: tuple[str, ...]
     refused: tuple[str, ...]
     corrections: tuple[CorrectedClient, ...]
+    reversals: tuple[TakenBack, ...]
 
     @property
     def explained(self) -> bool:
@@ -201,6 +203,7 @@ class _Reader:
             differences=tuple(row["detail"] for row in self._rows(_DIFFERING)),
             refused=tuple(row["detail"] for row in self._rows(_REFUSED)),
             corrections=summarize_corrections(self._session, self._month, self._clients),
+            reversals=summarize_reversals(self._session, self._month, self._clients),
         )
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:

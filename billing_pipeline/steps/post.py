@@ -42,6 +42,7 @@ from billing_pipeline.steps.posting_state import (
     write_intent,
 )
 from billing_pipeline.steps.read_back import forget_settled_holds, read_back, unread_postings, write_hold
+from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle
 from billing_pipeline.steps.update_document import (
     changes_existing,
@@ -73,11 +74,11 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             invoices = halo.invoices(since=since)
             still_open = settle(posting, opened, invoices)
             result.settled = [one.document["document_key"] for one in opened if one not in still_open]
-            _carry_out(posting, _pass_damaged(posting, plans, result), invoices, result)
+            carry_out(posting, _pass_damaged(posting, plans, result), invoices, result)
         else:
             find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:
-            _prove(posting, result, _first_date(plans, opened, unread, work.today))
+            prove_posted(posting, result, _first_date(plans, opened, unread, work.today))
         with work.warehouse.session("finish posting") as session:
             forget_settled_holds(session, work)
             finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
@@ -114,7 +115,11 @@ def _first_date(
     return look_since(documents, today)
 
 
-def _carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult) -> None:
+def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult) -> None:
+    """Send what the plans hold and HaloPSA does not have; `invoices` are HaloPSA's, read in bulk just now.
+
+    Posting must be locked. What becomes of each document is written down, and told in `result`.
+    """
     by_key = index_by_key(invoices, posting.fields)
     item_ids, item_problems = ensure_items(posting, plans)
     outcomes = Outcomes(posting)
@@ -215,7 +220,7 @@ def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[ItemPr
             write_hold(session, posting, plan.client, Hold("held", reason, detail, document["currency"], sell, cost))
 
 
-def _prove(posting: Posting, result: PostingResult, since: date) -> None:
+def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
     """One bulk read after the last write: read back what was posted, and find what was unknown."""
     with posting.work.warehouse.session("read what is unknown") as session:
         opened = read_open_postings(session, posting)
@@ -236,7 +241,7 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
             sell, cost = document_totals(one.document)
             detail = (
                 f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it; "
-                "run close --post again: it looks, and never sends twice"
+                f"run {_next_command(posting, one)} again: it looks, and never sends twice"
             )
             write_hold(
                 session,
@@ -245,6 +250,12 @@ def _prove(posting: Posting, result: PostingResult, since: date) -> None:
                 Hold("held", "unknown_outcome", detail, one.document["currency"], sell, cost),
             )
     result.unknown = [one.document["document_key"] for one in opened]
+
+
+def _next_command(posting: Posting, one: OpenPosting) -> str:
+    if is_reversal(one.document):
+        return f"reverse {posting.work.month} --client {one.client} --post"
+    return "close --post"
 
 
 def refuse_other_month(month: str, confirmed: str) -> None:

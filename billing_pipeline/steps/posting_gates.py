@@ -52,8 +52,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     another tenant, a broken journal, a source that does not add up, or a plan that is not of the newest state.
     """
     work = posting.work
-    journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant)
-    journal.refuse_broken(session, work.warehouse.published, f"Nothing was posted for {work.month}.", "close again")
+    refuse_untold_past(session, posting)
     clients = [client for client in work.clients if client not in waiting]
     if not clients:
         return []
@@ -87,6 +86,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
         if left:
             plans.append(SealedPlan(client, row["plan_hash"], {**content, "documents": left}))
     _refuse_posted_charges(session, work.month, plans)
+    _refuse_taken_back(session, work.month, plans)
     for gap in find_conservation_gaps(session, work.month, work.config):
         raise PostingRefused(
             f"The invoice lines of {work.month} and what became of them differ: {gap['source_lines']} lines and "
@@ -94,6 +94,14 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
             f"{gap['cost_gap']} of cost apart. Nothing was posted. Close the month again: every step is done anew."
         )
     return plans
+
+
+def refuse_untold_past(session: Session, posting: Posting, then: str = "close again") -> None:
+    """Raise PostingRefused where the journal cannot tell what was posted here: it is broken, cut, or of another
+    tenant. `then` is what goes on once it is whole."""
+    work = posting.work
+    journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant)
+    journal.refuse_broken(session, work.warehouse.published, f"Nothing was posted for {work.month}.", then)
 
 
 def _refuse_unexplained_lines(session: Session, month: str) -> None:
@@ -135,6 +143,18 @@ def _refuse_stale(
             f"The plan of {client} for {month} {why}. Nothing was posted. "
             f"Prepare it again: billing-pipeline close {month}, then review it and close with --post."
         )
+
+
+def _refuse_taken_back(session: Session, month: str, plans: Sequence[SealedPlan]) -> None:
+    """A difference to what was billed is no difference any more once that was taken back."""
+    undone = {row["key"] for row in session.rows("select distinct reversed_document_key as key from reversals")}
+    for plan in plans:
+        pairs = (pair for document in plan.documents for pair in document.get("corrects", ()))
+        if any(pair["old_document_key"] in undone for pair in pairs):
+            raise PostingRefused(
+                f"The plan of {plan.client} for {month} corrects what was taken back since. Nothing was posted. "
+                f"Prepare it again: billing-pipeline close {month}, then review it and close with --post."
+            )
 
 
 def _refuse_posted_charges(session: Session, month: str, plans: Sequence[SealedPlan]) -> None:

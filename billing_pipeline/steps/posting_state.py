@@ -16,6 +16,7 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
 from billing_pipeline.steps.record_corrections import record_posted_corrections
+from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines
 from billing_pipeline.steps.work import Work
 
 Document = Mapping[str, Any]
@@ -96,7 +97,9 @@ def write_intent(
             }
         ],
     )
-    record(session, posting, "sending", document, plan_hash, request_digest=content_hash(body))
+    undone = sorted({pair["reversed_halopsa_invoice_id"] for pair in document.get("reverses", ())})
+    detail = {"takes_back": undone} if undone else None
+    record(session, posting, "sending", document, plan_hash, request_digest=content_hash(body), detail=detail)
 
 
 def write_posted(
@@ -119,6 +122,17 @@ def write_posted(
         "delete from findings where kind in ('refused', 'found_twice') and document_key = ?",
         [document["document_key"]],
     )
+    if is_reversal(document):
+        record_reversed_lines(session, posting.work.month, document, found, posting.now)
+    else:
+        _write_posted_lines(session, posting, document, found)
+        record_posted_corrections(session, posting.work.month, document, posting.now)
+    outcome = "as planned" if not differs else "; ".join(differs)
+    record(session, posting, event, document, plan_hash, halopsa_invoice_id=found.invoice_id, outcome=outcome)
+    _write_findings(session, posting, "answer_differs", document, differs)
+
+
+def _write_posted_lines(session: Session, posting: Posting, document: Document, found: FoundDocument) -> None:
     line_ids = {line.charge_key: line.line_id for line in found.lines}
     created = _created_items(session, document)
     shared = {
@@ -168,10 +182,6 @@ def write_posted(
             for line_key in line["line_keys"]
         ],
     )
-    record_posted_corrections(session, posting.work.month, document, posting.now)
-    outcome = "as planned" if not differs else "; ".join(differs)
-    record(session, posting, event, document, plan_hash, halopsa_invoice_id=found.invoice_id, outcome=outcome)
-    _write_findings(session, posting, "answer_differs", document, differs)
 
 
 def _created_items(session: Session, document: Document) -> dict[str, int]:

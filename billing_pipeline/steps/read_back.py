@@ -11,6 +11,7 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key, read_document
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
+from billing_pipeline.steps.record_reversals import is_reversal, record_reversals_read_back
 from billing_pipeline.steps.work import Work
 
 
@@ -98,6 +99,8 @@ def _write(
         "and posted_lines.document_key = ?",
         [row["document_key"]],
     )
+    if is_reversal(document):
+        record_reversals_read_back(session, row["document_key"])
     session.execute(
         "update postings set readback_sell = ?, readback_cost = ?, answered_tax = ?, "
         "expected_tax = ?, read_back_at = ? "

@@ -65,7 +65,13 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
     for target in by_id.values():
         for client_id in {target.client_id, target.original_client_id}:
             by_client[client_id].append(target)
-    open_invoices = [read_target(row, fields, only_currency) for row in invoices.rows] if invoices is not None else []
+    undoing = {row["id"] for row in session.rows("select distinct halopsa_invoice_id as id from reversals")}
+    # A credit that takes a month back takes no charges: it would undo more, or less, than what it says.
+    open_invoices = [
+        read_target(row, fields, only_currency)
+        for row in (() if invoices is None else invoices.rows)
+        if row["id"] not in undoing
+    ]
     written = _read_written(session)
     slots = {client: _slots_of(changes.values()) for client, changes in written.items()}
     unsettled = _read_unsettled(session, work.month)

@@ -107,6 +107,10 @@ def _cut_back(session: Session, sealed: Sequence[Mapping[str, Any]]) -> None:
         "delete from posted_source_lines where charge_key in (select charge_key from posted_lines "
         "where document_key in (select document_key from later_documents))"
     )
+    session.execute(
+        "delete from reversals where document_key in (select document_key from later_documents) "
+        "or reversed_document_key in (select document_key from later_documents)"
+    )
     for table in ("posted_lines", "postings", "corrections"):
         session.execute(
             f"delete from {table} where document_key in (select document_key from later_documents)"  # noqa: S608

@@ -7,7 +7,19 @@ import pytest
 from billing_pipeline.commands.outcome import DONE, FAILED, HELD, INTERRUPTED, WRONG_USAGE
 from billing_pipeline_tests.cli.typing_commands import bare_environment, run_command
 
-COMMANDS = ("demo", "sandbox", "check", "codes", "close", "review", "explain", "verify", "release", "publish")
+COMMANDS = (
+    "demo",
+    "sandbox",
+    "check",
+    "codes",
+    "close",
+    "review",
+    "explain",
+    "verify",
+    "release",
+    "reverse",
+    "publish",
+)
 ROOT = Path(__file__).parents[2]
 
 

@@ -1,0 +1,162 @@
+"""`reverse`: take a client's posted month back, shown first, posted when asked for."""
+
+import re
+import uuid
+from contextlib import suppress
+
+from billing_pipeline.billing.credited_invoices import name_documents
+from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.plan_types import PlannedDocument
+from billing_pipeline.commands.connections import open_halopsa
+from billing_pipeline.commands.interruption import ends_after_ctrl_c
+from billing_pipeline.commands.outcome import DONE, HELD
+from billing_pipeline.commands.reversal_report import describe_credit, print_how_to_bill_again
+from billing_pipeline.commands.surroundings import existing_warehouse, read_environment
+from billing_pipeline.commands.terminal import count, head, new_table, say, say_wrapped, show
+from billing_pipeline.settings.load import load_settings
+from billing_pipeline.steps.publish import publish
+from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
+from billing_pipeline.steps.reverse import Reversal, ReversalResult, plan_to_reverse, reverse
+from billing_pipeline.steps.work import Work
+
+
+class TakingBackStopped(BillingPipelineError):
+    """Something would stop every request, so that the credit was not posted."""
+
+
+def reverse_month(month: str, client: str, post: bool) -> int:
+    """Show what takes a client's posted month back, or post it. HELD where its outcome is unknown or differs."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
+    environment = read_environment()
+    warehouse = existing_warehouse(environment)
+    config = load_settings(environment.config_folder)
+    work = Work(month, (client,), warehouse, config, environment.now(), f"reverse-{uuid.uuid4()}")
+    with open_halopsa(environment, config.settings) as halo:
+        if not post:
+            planned = plan_to_reverse(work, halo)
+            _print_plan(planned, _read_credits(work))
+            return DONE
+        with ends_after_ctrl_c():
+            result = reverse(work, halo)
+            try:
+                code = _print_result(work, result)
+            except TakingBackStopped:
+                # What is known is published all the same; why it stopped is what is told.
+                with suppress(BillingPipelineError):
+                    publish(warehouse)
+                raise
+            publish(warehouse)
+    return code
+
+
+def _read_credits(work: Work) -> tuple[TakenBack, ...]:
+    with work.warehouse.session("read what was taken back") as session:
+        return summarize_reversals(session, work.month, work.clients)
+
+
+def _print_plan(reversal: Reversal, credits_before: tuple[TakenBack, ...]) -> None:
+    plan = reversal.plan
+    if not plan.documents:
+        _print_nothing_left(reversal, credits_before)
+        return
+    head(f"To take back {plan.month} of {plan.client}; nothing was posted")
+    for document in plan.documents:
+        _print_document(document)
+    _print_notes(reversal)
+    say(f"\nPlan {plan.plan_hash}")
+    head(f"To post {count(len(plan.documents), 'credit')} as {'drafts' if len(plan.documents) > 1 else 'a draft'}")
+    say(f"    billing-pipeline reverse {plan.month} --client {plan.client} --post")
+
+
+def _print_document(document: PlannedDocument) -> None:
+    say(
+        f"\nA credit for HaloPSA client {document.billed_client_id} in {document.currency}, dated "
+        f"{document.invoice_date}:"
+    )
+    columns = ("Takes back", "Line", "Quantity", "Sell", "Cost")
+    table = new_table(*columns, amounts=columns[3:], counts=columns[2:3])
+    for line, undone in zip(document.lines, document.reverses, strict=True):
+        table.add_row(
+            name_documents([undone.reversed_halopsa_invoice_id]),
+            line.short_description,
+            f"{line.quantity.normalize():f}",
+            show_amount(line.sell),
+            show_amount(line.cost),
+        )
+    table.add_section()
+    lines = count(len(document.lines), "line")
+    table.add_row("Total", lines, "", show_amount(document.sell), show_amount(document.cost), style="bold")
+    show(table)
+
+
+def _print_notes(reversal: Reversal) -> None:
+    for note in reversal.notes:
+        say_wrapped(note, bullet="- ")
+
+
+def _print_nothing_left(reversal: Reversal, done: tuple[TakenBack, ...]) -> None:
+    head(f"Nothing of {reversal.plan.month} is left to take back of {reversal.plan.client}; nothing was posted")
+    for one in done:
+        say_wrapped(describe_credit(one), bullet="- ")
+    _print_notes(reversal)
+    print_how_to_bill_again(reversal.plan.month, reversal.plan.client, done)
+
+
+def _print_result(work: Work, result: ReversalResult) -> int:
+    month, client = work.month, work.clients[0]
+    posting, done = result.posting, _read_credits(work)
+    if posting.stopped is not None:
+        raise TakingBackStopped(
+            f"Taking back {month} of {client} stopped: {posting.stopped} Run billing-pipeline reverse {month} "
+            f"--client {client} --post again: nothing is sent twice."
+        )
+    if result.reversal is not None and not (result.reversal.plan.documents or posting.settled):
+        _print_nothing_left(result.reversal, done)
+        return DONE
+    head(f"{month} of {client}, taken back")
+    for one in done:
+        say_wrapped(describe_credit(one), bullet="- ")
+    if result.reversal is not None:
+        _print_notes(result.reversal)
+    if posting.unknown or posting.refused:
+        return _print_unfinished(work, posting.unknown, posting.refused)
+    differing = _read_differences(work, done)
+    for text in differing:
+        say_wrapped(text, bullet="- ")
+    say("A draft in HaloPSA. What was posted stays so in the books here: no close plans its charges again.")
+    print_how_to_bill_again(month, client, done)
+    return HELD if differing else DONE
+
+
+def _print_unfinished(work: Work, unknown: list[str], refused: list[str]) -> int:
+    again = f"billing-pipeline reverse {work.month} --client {work.clients[0]} --post"
+    if unknown:
+        say_wrapped(
+            f"{count(len(unknown), 'credit')} was sent and nobody knows yet whether HaloPSA has it. Run this again: it "
+            "looks, and never sends twice."
+        )
+    if refused:
+        with work.warehouse.session("read what was refused") as session:
+            rows = session.rows(
+                "select detail from findings where kind = 'refused' and document_key in (select unnest(?::text[])) "
+                "order by detail",
+                [refused],
+            )
+        for row in rows:
+            say_wrapped(row["detail"], bullet="- ")
+        say("Nothing of that was written. When it is put right, run this again:")
+    say(f"    {again}")
+    return HELD
+
+
+def _read_differences(work: Work, done: tuple[TakenBack, ...]) -> list[str]:
+    with work.warehouse.session("read what differs") as session:
+        rows = session.rows(
+            "select detail from findings where month = ? and client = ? and document_key in "
+            "(select document_key from reversals where halopsa_invoice_id in (select unnest(?::bigint[]))) "
+            "and kind in ('answer_differs', 'read_back_differs', 'found_twice', 'tax_differs') order by detail",
+            [work.month, work.clients[0], [one.halopsa_invoice_id for one in done]],
+        )
+    return list(dict.fromkeys(row["detail"] for row in rows))

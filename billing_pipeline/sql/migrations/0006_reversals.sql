@@ -1,0 +1,25 @@
+-- Posted lines that were taken back on a credit of their own: one row a line, beside posted_lines, which stay as they are.
+create table reversals (
+    month text,
+    client text,
+    currency text,
+    integration text,
+    invoice_id text,
+    name text,
+    charge_key text,
+    document_key text,
+    halopsa_invoice_id bigint,
+    halopsa_line_id bigint,
+    reversed_charge_key text,
+    reversed_document_key text,
+    reversed_halopsa_invoice_id bigint,
+    reversed_halopsa_line_id bigint,
+    halopsa_item_id bigint,
+    quantity decimal(28, 10),
+    unit_price decimal(28, 10),
+    sell decimal(28, 10),
+    cost decimal(28, 10),
+    readback_sell decimal(28, 10),
+    readback_cost decimal(28, 10),
+    posted_at timestamp
+);
