@@ -75,11 +75,11 @@ def find_unjournalled(session: Session, month: str, documents: Sequence[PostedDo
     ]
     for row in session.rows(
         "select postings.client, postings.document_key, postings.currency, postings.sell, "
-        "coalesce(sum(posted_lines.sell), 0) as lines_sell from postings left join posted_lines using (document_key) "
+        "coalesce(sum(document_lines.sell), 0) as lines_sell from postings left join document_lines using (document_key) "
         "where postings.month = ? and postings.status = 'posted' group by all "
-        "having postings.sell <> coalesce(sum(posted_lines.sell), 0) "
-        "or any_value(postings.cost) <> coalesce(sum(posted_lines.cost), 0) "
-        "or any_value(postings.lines) <> count(posted_lines.charge_key) order by all",
+        "having postings.sell <> coalesce(sum(document_lines.sell), 0) "
+        "or any_value(postings.cost) <> coalesce(sum(document_lines.cost), 0) "
+        "or any_value(postings.lines) <> count(document_lines.charge_key) order by all",
         [month],
     ):
         said.append(

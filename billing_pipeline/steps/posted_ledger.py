@@ -96,7 +96,7 @@ def read_posted(session: Session, month: str, client: str | None = None) -> list
     )
     lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in session.rows(
-        "select * from posted_lines where month = $month and ($client is null or client = $client) "
+        "select * from document_lines where month = $month and ($client is null or client = $client) "
         "order by document_key, charge_key",
         {"month": month, "client": client},
     ):

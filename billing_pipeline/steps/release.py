@@ -29,7 +29,7 @@ from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.standing_keys import Found, Standing, find_standing, look_everywhere
 from billing_pipeline.steps.work import Work
 
-_TABLES = ("posted_lines", "posted_source_lines", "corrections")
+_TABLES = ("posted_lines", "posted_source_lines", "corrections", "reversals")
 
 
 class StillOpen(BillingPipelineError):
@@ -131,7 +131,7 @@ def _record(
     session: Session, work: Work, halo: HaloClient, client: str, documents: Sequence[PostedDocument], found: Found
 ) -> None:
     keys = session.rows(
-        "select charge_key from posted_lines where month = ? and client = ? union "
+        "select charge_key from document_lines where month = ? and client = ? union "
         "select charge_key from posted_source_lines where month = ? and client = ? order by all",
         [work.month, client, work.month, client],
     )

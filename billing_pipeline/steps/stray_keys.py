@@ -85,10 +85,10 @@ def _read_owners(session: Session, keys: Iterable[str]) -> dict[str, list[_Owner
     session.frame("keys_in_halopsa", {"key": "VARCHAR"}, [{"key": key} for key in sorted(keys)])
     owners: dict[str, list[_Owner]] = defaultdict(list)
     for row in session.rows(
-        "select charge_key as key, month, client, halopsa_invoice_id from posted_lines "
-        "semi join keys_in_halopsa on keys_in_halopsa.key = posted_lines.charge_key where slot_key is null "
-        "union all select distinct slot_key, month, client, halopsa_invoice_id from posted_lines "
-        "semi join keys_in_halopsa on keys_in_halopsa.key = posted_lines.slot_key "
+        "select charge_key as key, month, client, halopsa_invoice_id from document_lines "
+        "semi join keys_in_halopsa on keys_in_halopsa.key = document_lines.charge_key where slot_key is null "
+        "union all select distinct slot_key, month, client, halopsa_invoice_id from document_lines "
+        "semi join keys_in_halopsa on keys_in_halopsa.key = document_lines.slot_key "
         "union all select document_key, month, client, halopsa_invoice_id from postings "
         "semi join keys_in_halopsa on keys_in_halopsa.key = postings.document_key where status = 'posted' "
         "order by all"
