@@ -75,7 +75,8 @@ def find_unjournalled(session: Session, month: str, documents: Sequence[PostedDo
     ]
     for row in session.rows(
         "select postings.client, postings.document_key, postings.currency, postings.sell, "
-        "coalesce(sum(document_lines.sell), 0) as lines_sell from postings left join document_lines using (document_key) "
+        "coalesce(sum(document_lines.sell), 0) as lines_sell "
+        "from postings left join document_lines using (document_key) "
         "where postings.month = ? and postings.status = 'posted' group by all "
         "having postings.sell <> coalesce(sum(document_lines.sell), 0) "
         "or any_value(postings.cost) <> coalesce(sum(document_lines.cost), 0) "
