@@ -1,19 +1,29 @@
 """The four runs of a month, and the two sensors that start the first two of them."""
 
-import json
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.asked_runs import (
+    ATTEMPT_TAG,
+    Asked,
+    Outcome,
+    attempt_key,
+    newest_run,
+    outcome_of,
+    read_cursor,
+    write_cursor,
+)
+from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.partitions import (
     CLIENTS,
+    PARTITION_TAG,
     range_tags,
     register_clients,
     whole_range,
@@ -103,30 +113,55 @@ def _invoice_availability(fetch_job: Any) -> dg.SensorDefinition:
     def pax8_invoice_availability(
         context: dg.SensorEvaluationContext, pax8: Pax8Resource, configuration: ConfigurationResource
     ) -> dg.SensorResult | dg.SkipReason:
+        seen, before = read_cursor(context.cursor)
+        outcomes = {month: outcome_of(context.instance, FETCH_MONTH, one) for month, one in before.items()}
+        seen = dict(seen or {})
+        for month in _with(outcomes, "succeeded"):
+            seen.update(before.pop(month).invoices)
+        asked = {month: before[month] for month in _with(outcomes, "is under way")}
         try:
             settings = configuration.load().settings
             today = configuration.now().astimezone(ZoneInfo(settings.time_zone)).date()
-            months = months_to_look_at(today, settings.release_day, settings.start_month)
+            months = sorted({*months_to_look_at(today, settings.release_day, settings.start_month), *before})
             if not months:
                 return dg.SkipReason(f"{settings.start_month} is not due before day {settings.release_day}.")
             listed = _list_invoices(pax8, months)
+        except SettingsError as error:
+            return dg.SkipReason(f"Pax8 was not asked, for the settings have to be corrected first: {error}")
         except BillingPipelineError as error:
             return dg.SkipReason(f"Pax8 could not be asked, which says nothing about its invoices: {error}")
-        seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
         news = new_billable(listed, seen)
-        cursor = json.dumps({**seen, **{invoice.invoice_id: invoice.status for invoice in listed}}, sort_keys=True)
-        if not news:
-            reason = f"No new billable invoice for {' or '.join(months)}; Pax8 lists {len(listed)}."
-            return dg.SensorResult(skip_reason=reason, cursor=cursor)
-        requests = [
-            dg.RunRequest(
-                run_key="fetch " + " ".join(f"{one.invoice_id}={one.status}" for one in invoices),
-                partition_key=month,
-                tags={CLOSE_ID_TAG: close_id(month, configuration.now())},
+        # What was asked for counts as seen when it was fetched, and not before.
+        is_news = {invoice.invoice_id for invoices in news.values() for invoice in invoices}
+        seen.update({one.invoice_id: one.status for one in listed if one.invoice_id not in is_news})
+        requests, newest = [], newest_run(context.instance, FETCH_MONTH)
+        for month, invoices in sorted(news.items()):
+            if month in asked:
+                continue
+            attempt = 1
+            if month in before:
+                attempt = before[month].attempt + 1
+                context.log.info(_say_again("The fetch", month, outcomes[month], attempt))
+            statuses = {one.invoice_id: one.status for one in invoices}
+            asked[month] = Asked(attempt, newest, {PARTITION_TAG: month}, statuses)
+            requests.append(
+                dg.RunRequest(
+                    run_key=attempt_key(
+                        "fetch " + " ".join(f"{key}={value}" for key, value in statuses.items()), attempt
+                    ),
+                    partition_key=month,
+                    tags={CLOSE_ID_TAG: close_id(month, configuration.now()), ATTEMPT_TAG: str(attempt)},
+                )
             )
-            for month, invoices in sorted(news.items())
-        ]
-        return dg.SensorResult(run_requests=requests, cursor=cursor)
+        cursor = write_cursor(seen, asked)
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        reason = (
+            _say_waiting("The fetch", asked)
+            if asked
+            else f"No new billable invoice for {' or '.join(months)}; Pax8 lists {len(listed)}."
+        )
+        return dg.SensorResult(skip_reason=reason, cursor=cursor)
 
     return pax8_invoice_availability
 
@@ -151,51 +186,86 @@ def _prepare_fetched_month(prepare_job: Any) -> dg.SensorDefinition:
     def prepare_fetched_month(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource, configuration: ConfigurationResource
     ) -> dg.SensorResult | dg.SkipReason:
+        seen, before = read_cursor(context.cursor)
+        outcomes = {month: outcome_of(context.instance, PREPARE_MONTH, one) for month, one in before.items()}
+        asked = {month: before[month] for month in _with(outcomes, "is under way")}
+        again = {month: before[month] for month in _with(outcomes, "failed", "never started")}
         # Every event since the last tick is read, not the newest alone: two months may be fetched in between.
         records = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(
-                asset_key=dg.AssetKey("pax8_raw_invoice"),
-                after_storage_id=int(context.cursor) if context.cursor else 0,
-            ),
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey("pax8_raw_invoice"), after_storage_id=int(seen or 0)),
             limit=MOST_FETCHES_A_TICK,
             ascending=True,
         ).records
-        if not records:
-            return dg.SkipReason("No month was fetched since.")
-        requests: list[dg.RunRequest] = []
+        newest = newest_run(context.instance, PREPARE_MONTH)
         for record in records:
+            month = record.partition_key
+            if month is None:
+                continue
+            # The newer fetch has a preparation of its own.
+            asked.pop(month, None)
+            again.pop(month, None)
             run = context.instance.get_run_by_id(record.event_log_entry.run_id)
             tags = run.tags if run is not None else {}
-            if record.partition_key is None or PREPARED_BY_TAG in tags:
-                continue
-            requests += _prepare(context, warehouse, configuration, record.partition_key, record.storage_id, tags)
-        cursor = str(records[-1].storage_id)
-        if not requests:
-            return dg.SensorResult(skip_reason="The months fetched since are prepared by their close.", cursor=cursor)
-        return dg.SensorResult(run_requests=requests, cursor=cursor)
+            if PREPARED_BY_TAG not in tags:
+                close = tags.get(CLOSE_ID_TAG) or close_id(month, configuration.now())
+                again[month] = Asked(0, newest, {}, event=record.storage_id, close_id=close)
+        requests = []
+        try:
+            for month, one in sorted(again.items(), key=lambda item: item[1].event):
+                if one.attempt:
+                    context.log.info(_say_again("The preparation", month, outcomes[month], one.attempt + 1))
+                everyone = _register_clients(context, warehouse, configuration, month)
+                if everyone:
+                    asked[month], request = _ask_to_prepare(month, one, newest, range_tags(month, everyone))
+                    requests.append(request)
+        except BillingPipelineError as error:
+            return dg.SkipReason(f"The clients of a month that was fetched could not be read; tried again: {error}")
+        cursor = write_cursor(records[-1].storage_id if records else seen, asked)
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        if asked:
+            return dg.SensorResult(skip_reason=_say_waiting("The preparation", asked), cursor=cursor)
+        reason = "The months fetched since are prepared by their close." if records else "No month was fetched since."
+        return dg.SensorResult(skip_reason=reason, cursor=cursor)
 
     return prepare_fetched_month
 
 
-def _prepare(
+def _register_clients(
     context: dg.SensorEvaluationContext,
     warehouse: WarehouseResource,
     configuration: ConfigurationResource,
     month: str,
-    storage_id: int,
-    tags: Mapping[str, str],
-) -> list[dg.RunRequest]:
+) -> Sequence[str]:
+    """Register the month's clients; the range of all of them, empty where there are none."""
     with warehouse.open().session("list the month's clients") as session:
         clients = clients_of_month(session, configuration.load(), month)
     new = register_clients(context.instance, clients)
     context.log.info(f"{month}: {len(clients)} clients, {len(new)} of them new.")
-    registered = context.instance.get_dynamic_partitions(CLIENTS)
-    close = tags.get(CLOSE_ID_TAG) or close_id(month, configuration.now())
-    everyone = whole_range(registered, clients)
-    if not everyone:
-        return []
-    tags = {**range_tags(month, everyone), CLOSE_ID_TAG: close}
-    return [dg.RunRequest(run_key=f"prepare {month} after event {storage_id}", tags=tags)]
+    return whole_range(context.instance.get_dynamic_partitions(CLIENTS), clients)
+
+
+def _ask_to_prepare(month: str, one: Asked, newest: int, tags: Mapping[str, str]) -> tuple[Asked, dg.RunRequest]:
+    attempt = one.attempt + 1
+    asked = replace(one, attempt=attempt, after=newest, tags=tags)
+    request = dg.RunRequest(
+        run_key=attempt_key(f"prepare {month} after event {one.event}", attempt),
+        tags={**tags, CLOSE_ID_TAG: one.close_id, ATTEMPT_TAG: str(attempt)},
+    )
+    return asked, request
+
+
+def _with(outcomes: Mapping[str, Outcome], *wanted: Outcome) -> list[str]:
+    return [month for month, outcome in outcomes.items() if outcome in wanted]
+
+
+def _say_again(what: str, month: str, outcome: Outcome, attempt: int) -> str:
+    return f"{what} of {month} that was asked for before {outcome}: it is asked for again, attempt {attempt}."
+
+
+def _say_waiting(what: str, asked: Mapping[str, Asked]) -> str:
+    said = ", ".join(f"{month} (attempt {one.attempt})" for month, one in sorted(asked.items()))
+    return f"{what} of {said} is under way."
 
 
 def close_id(month: str, now: datetime) -> str:

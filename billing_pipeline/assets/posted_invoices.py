@@ -1,11 +1,14 @@
 """The plan carried out in HaloPSA and read back. Never by accident: a person types the month."""
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import dagster as dg
 
 from billing_pipeline.assets.month_work import describe_run, read_work
 from billing_pipeline.assets.tables import markdown_table
+from billing_pipeline.billing.money import show_amount
 from billing_pipeline.partitions import BillingPartitions
 from billing_pipeline.resources.configuration import ConfigurationResource
 from billing_pipeline.resources.halopsa import HaloResource
@@ -45,7 +48,7 @@ def build_posted_invoices(partitions: BillingPartitions) -> dg.AssetsDefinition:
         refuse_other_month(work.month, config.confirm_month)
         with halopsa.open() as client:
             result = post(work, client)
-        rows = _client_rows(work)
+        rows = describe_clients(work)
         keys = {
             key.keys_by_dimension["client"]: key
             for key in context.partition_keys
@@ -67,15 +70,23 @@ def build_posted_invoices(partitions: BillingPartitions) -> dg.AssetsDefinition:
     return posted_halopsa_invoices
 
 
-def _client_rows(work: Work) -> list[dict[str, Any]]:
+def describe_clients(work: Work) -> list[dict[str, Any]]:
+    """What this run posted, a row for each client: its documents, their money and their HaloPSA ids."""
     with work.warehouse.session("describe what was posted") as session:
-        return session.rows(
-            "select client, count(*) as documents, "
-            "string_agg(sell::decimal(28,2)::text || ' ' || currency, ', ' order by currency) as posted, "
-            "string_agg(halopsa_invoice_id::text, ', ' order by halopsa_invoice_id) as halopsa_invoices "
-            "from postings where month = ? and run_id = ? and status = 'posted' group by client order by client",
+        postings = session.rows(
+            "select client, currency, sell, halopsa_invoice_id from postings "
+            "where month = ? and run_id = ? and status = 'posted' order by client, currency, halopsa_invoice_id",
             [work.month, work.run_id],
         )
+    return [
+        {
+            "client": client,
+            "documents": len(documents),
+            "posted": ", ".join(show_amount(one["sell"], one["currency"]) for one in documents),
+            "halopsa_invoices": ", ".join(str(one["halopsa_invoice_id"]) for one in documents),
+        }
+        for client, documents in ((key, list(rows)) for key, rows in groupby(postings, itemgetter("client")))
+    ]
 
 
 def _describe_run(result: PostingResult, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
+from billing_pipeline.billing.plan_types import NewItem
 from billing_pipeline.billing.product_match import Product, ProductMatcher
 from billing_pipeline.billing.settings import ChargeSettings
 
@@ -38,6 +39,22 @@ def decide_item(
         said = f"HaloPSA has no item {found.item_id} ({where})"
         return ItemDecision(found.decision, found.item_id, reason="no_item", said=said)
     return found
+
+
+def make_new_item(product: Product, charge: ChargeSettings) -> NewItem:
+    """The item to create for a product, by the charge settings of a client for whom it is created."""
+    return NewItem(
+        reference=product.reference,
+        name=product.name or product.sku or product.product_id,
+        sku=product.sku,
+        product_id=product.product_id,
+        term=product.term,
+        integration=product.integration,
+        item_group=charge.product_lifecycle.item_group_name(product.integration),
+        income_account=charge.codes.accounts,
+        expense_account=charge.codes.expense,
+        tax_id=charge.codes.tax or None,
+    )
 
 
 def _decide(product: Product, matcher: ProductMatcher, charge: ChargeSettings) -> ItemDecision:

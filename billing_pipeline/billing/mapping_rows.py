@@ -24,7 +24,10 @@ class ClientRow:
 
 @dataclass(frozen=True)
 class ProductRow:
-    """A confirmed match of a product with a HaloPSA item. At least one of `product_id` and `sku` is given."""
+    """A confirmed match of a product with a HaloPSA item. At least one of `product_id` and `sku` is given.
+
+    `term` is as it was written, one of `billing.terms`, or None for every term.
+    """
 
     integration: IntegrationName
     product_id: str | None
@@ -48,12 +51,6 @@ class TaxLocationRow:
 
     postcode_prefix: str
     tax_code: int
-
-
-def normalise_term(term: str | None) -> str:
-    """Return a billing term in one spelling: Pax8 writes One-Time, One-time and 1-Time for the same."""
-    bare = re.sub(r"[\s-]", "", term or "").lower()
-    return "onetime" if bare == "1time" else bare
 
 
 def normalise_postcode(postcode: str) -> str:

@@ -89,12 +89,12 @@ def _raw_text(value: Any) -> str | None:
     )
 
 
-def _content(value: Any) -> Any:
+def plain_content(value: Any) -> Any:
     """What an answer says, however it was written: 22 is 22.0, and a null is as good as a field left out."""
     if isinstance(value, Mapping):
-        return {name: _content(inner) for name, inner in value.items() if inner is not None}
+        return {name: plain_content(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, list):
-        return [_content(inner) for inner in value]
+        return [plain_content(inner) for inner in value]
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -107,7 +107,7 @@ def line_ids(items: Sequence[Mapping[str, Any]]) -> list[str]:
         if isinstance(own, str) and own.strip():
             ids.append(own.strip())
             continue
-        digest = sha256(canonical_json(_content(item)).encode()).hexdigest()[:24]
+        digest = sha256(canonical_json(plain_content(item)).encode()).hexdigest()[:24]
         seen[digest] += 1
         ids.append(f"content-{digest}-{seen[digest]}")
     return ids
@@ -145,10 +145,11 @@ def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawI
 
 
 def invoice_content_hash(invoice: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
-    """The hash of what may never change: date, currency, total and the lines as a multiset.
+    """The hash of all that an invoice says, which names one version of it: date, currency, total and the lines.
 
-    Status and balance move when the invoice is paid, which is no change of content.
+    The lines count as a multiset. Status and balance move when the invoice is paid, which is no change of content;
+    what may change without stopping the month is in `invoice_changes`.
     """
     fixed = {field: invoice.get(field) for field in ("id", "invoiceDate", "currencyCode", "total")}
-    lines = sorted(canonical_json(_content(item)) for item in items)
-    return content_hash({"invoice": _content(fixed), "items": lines})
+    lines = sorted(canonical_json(plain_content(item)) for item in items)
+    return content_hash({"invoice": plain_content(fixed), "items": lines})

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing_pipeline.billing.credited_invoices import name_documents
+from billing_pipeline.billing.item_decision import make_new_item
 from billing_pipeline.billing.keys import document_key
 from billing_pipeline.billing.line_text import describe_line
 from billing_pipeline.billing.money import show_amount
@@ -19,6 +20,7 @@ from billing_pipeline.billing.plan_types import (
     PlannedDocument,
     PlannedLine,
 )
+from billing_pipeline.billing.product_match import Product
 from billing_pipeline.billing.quantities import line_amounts
 from billing_pipeline.billing.recurring import TemplateChange
 from billing_pipeline.billing.routing import Routes
@@ -238,17 +240,9 @@ def new_items(charges: Iterable[ChargeToPlan], rules: PlanRules) -> tuple[NewIte
     for charge in sorted(charges, key=lambda charge: charge.charge_key):
         if charge.item_reference is None or charge.item_reference in items:
             continue
-        settings = rules.settings[charge.integration]
-        items[charge.item_reference] = NewItem(
-            reference=charge.item_reference,
-            name=charge.product_name or charge.description or charge.sku,
-            sku=charge.sku,
-            product_id=charge.product_id,
-            term=charge.term,
-            integration=charge.integration,
-            item_group=settings.product_lifecycle.item_group_name(charge.integration),
-            income_account=settings.codes.accounts,
-            expense_account=settings.codes.expense,
-            tax_id=settings.codes.tax or None,
+        product = Product(
+            charge.integration, charge.product_id, charge.sku, charge.term, charge.product_name or charge.description
         )
+        item = make_new_item(product, rules.settings[charge.integration])
+        items[charge.item_reference] = replace(item, reference=charge.item_reference)
     return tuple(items[reference] for reference in sorted(items))

@@ -19,7 +19,7 @@ class AmbiguousProduct:
 def as_confirmed(row: ProductRow) -> ConfirmedProduct:
     """The row as products are matched with it."""
     return ConfirmedProduct(
-        row.integration, row.product_id or "", row.sku or "", normalise_term(row.term or ""), row.halopsa_item_id
+        row.integration, row.product_id or "", row.sku or "", normalise_term(row.term), row.halopsa_item_id
     )
 
 

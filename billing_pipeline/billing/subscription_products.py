@@ -1,5 +1,6 @@
 """The products that current Pax8 subscriptions will be charged as, before the first invoice shows them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,11 @@ INTEGRATION = "pax8"
 COLLAPSED_AZURE = Product(INTEGRATION, "azure", "", "", "Microsoft Azure")
 # What is over. Any other status, one that is not known too, can still be charged.
 _ENDED = frozenset({"cancelled", "canceled", "converted"})
-_LICENCES_NAMED_AZURE = (
-    "azure active directory",
-    "azure ad",
-    "azure information protection",
-    "azure rights management",
+# As `sql/normalize_charges.sql` has it for the charges: a test holds the two together.
+_NAMES_MICROSOFT = re.compile(r"(\[deprecated\] *)?(microsoft|azure)\b", re.ASCII)
+_COMMITMENT = re.compile(r"reserved (vm )?instance|reserved capacity|reservation|savings plan")
+_LICENCE_NAMED_AZURE = re.compile(
+    r"azure (active directory|ad\b|information protection|rights management|advanced threat)", re.ASCII
 )
 
 
@@ -44,7 +45,7 @@ def current_products(subscriptions: Sequence[Row], products: Sequence[Row]) -> l
 
 def product_charged(one: SubscribedProduct, modifiers: Modifiers) -> Product | None:
     """The product after the modifiers: the collapsed one for Azure that is collapsed, None for what is dropped."""
-    if _azure_class(one) not in modifiers.azure_classes:
+    if azure_class(one) not in modifiers.azure_classes:
         return one.product
     if modifiers.drop_azure:
         return None
@@ -65,19 +66,19 @@ def _subscribed(subscription: Row, product: Row) -> SubscribedProduct:
     )
 
 
-def _azure_class(one: SubscribedProduct) -> str | None:
+def azure_class(one: SubscribedProduct) -> str | None:
     """The Azure class that the charges of a subscription will have, as far as the subscription tells."""
     sku, name = one.product.sku.upper(), one.product.name.lower()
-    is_microsoft = one.vendor.lower().startswith("microsoft") or (not one.vendor and name.startswith("microsoft "))
+    vendor = one.vendor.lower()
+    is_microsoft = vendor.startswith("microsoft") if vendor else _NAMES_MICROSOFT.match(name) is not None
     names_azure = is_microsoft and "azure" in name
-    if sku.startswith("MST-ARI") or (names_azure and ("reserved" in name or "savings plan" in name)):
+    if sku.startswith("MST-ARI") or (names_azure and _COMMITMENT.search(name)):
         return "azure_commitment"
     if sku.startswith(("MST-AZR", "AZR-ARR")):
         return "azure_consumption"
     if one.product.term != "arrears":
         return None
-    is_licence = any(licence in name for licence in _LICENCES_NAMED_AZURE)
-    return "azure_consumption" if names_azure and not is_licence else "other_arrears"
+    return "azure_consumption" if names_azure and not _LICENCE_NAMED_AZURE.search(name) else "other_arrears"
 
 
 def _text(value: object) -> str:

@@ -15,9 +15,10 @@ TERMS = {
     "trial": "trial",
     "rebate": "rebate",
 }
+KNOWN_TERMS = tuple(dict.fromkeys(TERMS.values()))
 
 
-def normalise_term(term: str) -> str:
-    """The one spelling of a term, or the text itself, lower-cased, where it is not known."""
-    folded = "".join(term.lower().replace("-", " ").split())
-    return TERMS.get(folded, term.strip().lower())
+def normalise_term(term: str | None) -> str:
+    """The one spelling of a term, empty where there is none; a term that is not known as it stands, lower-cased."""
+    written = (term or "").strip().lower()
+    return TERMS.get("".join(written.replace("-", " ").split()), written)

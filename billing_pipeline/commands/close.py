@@ -45,8 +45,8 @@ def close(month: str, clients: Sequence[str], post: bool, force_caps: Sequence[s
 
 def _print_closed(summary: MonthSummary, closing: Closing) -> None:
     head(f"{summary.month} is closed" if closing.post else f"{summary.month} is prepared; nothing was posted")
-    print_headline(summary)
     print_unmapped(summary)
+    print_headline(summary)
     if not closing.post:
         print_clients(summary)
     print_corrections(summary)

@@ -62,8 +62,8 @@ def _print_address(address: str, home: DemoFolder) -> None:
 def _print_result(result: DemoResult, home: DemoFolder) -> None:
     summary = result.summary
     head(f"The demo month {summary.month} is closed")
-    print_headline(summary)
     print_unmapped(summary)
+    print_headline(summary)
     print_held(summary)
     print_cents(summary)
     print_findings(summary)

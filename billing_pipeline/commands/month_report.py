@@ -182,7 +182,9 @@ def print_findings(summary: MonthSummary) -> None:
 
 
 def print_headline(summary: MonthSummary) -> None:
-    """Write the month in four lines: clients, lines, invoices in and out."""
+    """Write the month in four lines: clients, lines, invoices in and out. Money without a client is shown before."""
+    if summary.unmapped:
+        head("The month in short")
     billed, held = summary.billed_clients, len(summary.held_clients)
     say(
         f"{count(len({one.client for one in summary.clients}), 'client')}: {billed:,} billed, {held:,} held, "

@@ -77,8 +77,8 @@ def _read(environment: Environment, month: str, clients: Sequence[str]) -> Month
 def _print(reviewed: MonthReview, *, detailed: bool) -> None:
     summary = reviewed.summary
     head(f"{summary.month} as it stands")
-    print_headline(summary)
     print_unmapped(summary)
+    print_headline(summary)
     print_stale(reviewed)
     print_clients(summary)
     if detailed:

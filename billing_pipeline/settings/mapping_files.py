@@ -6,9 +6,9 @@ from billing_pipeline.billing.mapping_rows import (
     ProductTemplateRow,
     TaxLocationRow,
     normalise_postcode,
-    normalise_term,
 )
 from billing_pipeline.billing.setting_types import INTEGRATIONS, check_client_key
+from billing_pipeline.billing.terms import KNOWN_TERMS, normalise_term
 from billing_pipeline.settings.csv_files import CsvRow
 from billing_pipeline.settings.nearest import suggest
 
@@ -118,6 +118,9 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         if len(row.problems) > before or known is None or item is None:
             continue
         product = ProductRow(known, product_id, sku, term, item)
+        if term is not None and normalise_term(term) not in KNOWN_TERMS:
+            # No charge would ever have it, and its product would be held without a word about this row.
+            row.complain("term", f"{term!r} is no billing term; {suggest(term, KNOWN_TERMS)}")
         key = (known, (product_id or "").casefold(), (sku or "").casefold(), normalise_term(term))
         first, line = products.setdefault(key, (product, row.line))
         if first.halopsa_item_id != item:

@@ -37,7 +37,7 @@ comment on column raw_invoices.version_id is 'Number of this version: a changed 
 comment on column raw_invoices.integration is 'Source of the charge: pax8 or halopsa_contracts.';
 comment on column raw_invoices.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column raw_invoices.invoice_id is 'Pax8''s id of the invoice.';
-comment on column raw_invoices.content_hash is 'SHA-256 of what may never change: date, currency, total and the lines as a multiset.';
+comment on column raw_invoices.content_hash is 'SHA-256 of date, currency, total and the lines as a multiset, with every field: names one version of the content.';
 comment on column raw_invoices.status is 'Pax8''s status, such as Unpaid, Paid, Void or Credited.';
 comment on column raw_invoices.invoice_date is 'Date of the invoice; its month is the partition.';
 comment on column raw_invoices.due_date is 'When the MSP must pay Pax8.';

@@ -221,8 +221,8 @@ from collapsed_lines;
 -- The few lines that something is found about, in one pass over all.
 create or replace temp table noted_lines as
 select
-    month, client, integration, line_key, source_line_id, currency, sell, cost, rule, decision, collapse_azure,
-    exclude_reason, block_reason, posted_charge_key, is_overruled
+    month, client, integration, line_key, invoice_id, source_line_id, line_no, product_name, currency, sell, cost, rule,
+    decision, collapse_azure, exclude_reason, block_reason, posted_charge_key, is_overruled
 from modified_lines
 where
     (decision = 'kept' and sell = 0 and cost <> 0)
@@ -257,7 +257,10 @@ select
     line_key as charge_key,
     'modify' as step,
     'free_with_cost' as kind,
-    'the line sells at zero but has a cost' as detail,
+    concat(
+        'Invoice ', invoice_id, ', line ', line_no, ' (', coalesce(product_name, 'no product'),
+        ') sells at zero for a cost of ', rtrim(rtrim(cast(cost as text), '0'), '.'), ' ', currency
+    ) as detail,
     currency,
     sell,
     cost,

@@ -9,6 +9,8 @@ from billing_pipeline.steps.halo_facts import text
 Row = Mapping[str, Any]
 
 INCOME, EXPENSE = "income", "expense"
+# HaloPSA calls an expense account one thing on an item and another on a product group (its API's Item and AssetGroup).
+_EXPENSE_FIELDS = {"item": "purchasenominalcode", "product group": "nominalcodepurchase"}
 
 
 def account_codes(
@@ -19,7 +21,7 @@ def account_codes(
     for place, rows in (("item", items), ("product group", groups)):
         for row in rows:
             uses[(INCOME, text(row.get("nominalcode")), place)] += 1
-            uses[(EXPENSE, text(row.get("purchasenominalcode")), place)] += 1
+            uses[(EXPENSE, text(row.get(_EXPENSE_FIELDS[place])), place)] += 1
     for invoice in recurring_invoices:
         for line in invoice.get("lines") or ():
             uses[(INCOME, text(line.get("nominal_code")), "recurring line")] += 1

@@ -4,7 +4,7 @@ The distributor's documents say that an invoice never changes once approved: one
 """
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated
-from billing_pipeline.billing.exact_json import write_exact_json
+from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
+from billing_pipeline.billing.invoice_changes import describe_other_changes, hash_billed_content
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.pax8_items import RawItem, invoice_content_hash, read_items
@@ -60,9 +61,11 @@ def fetch_invoices(
     items = {str(invoice["id"]): pax8.invoice_items(str(invoice["id"])) for invoice in invoices}
     with warehouse.session(f"store the Pax8 invoices of {month}") as session:
         _refuse_vanished(session, month, set(items))
+        changes = [_find_changes(session, month, invoice, items[str(invoice["id"])].rows) for invoice in invoices]
         fetched = [_store_invoice(session, month, invoice, items[str(invoice["id"])], now) for invoice in invoices]
         _store_fetch(session, month, source, [version for _, version in fetched], now)
         _store_control_totals(session, month, invoices, items)
+        session.insert("findings", [change for change in changes if change is not None])
     return [invoice for invoice, _ in fetched]
 
 
@@ -89,7 +92,6 @@ def _store_invoice(
             "Nothing was stored; run this again."
         )
     content_hash = invoice_content_hash(invoice, items.rows)
-    _refuse_other_content(session, month, invoice_id, content_hash)
     if not session.value(
         "select count(*) from raw_invoices where invoice_id = ? and content_hash = ?",
         [invoice_id, content_hash],
@@ -135,18 +137,36 @@ def _store_invoice(
     return fetched, int(version)
 
 
-def _refuse_other_content(session: Session, month: str, invoice_id: str, content_hash: str) -> None:
-    before = session.rows(
-        "select distinct content_hash, month, item_count, total_text from raw_invoices "
-        "where invoice_id = ? and content_hash <> ? order by all",
-        [invoice_id, content_hash],
+def _find_changes(session: Session, month: str, invoice: Row, items: Sequence[Row]) -> dict[str, Any] | None:
+    """A finding of what changed since the invoice was first fetched. Raises SourceMutated where its charges did."""
+    invoice_id = str(invoice["id"])
+    first = session.rows(
+        "select content_hash, item_count, total_text, payload from raw_invoices where invoice_id = ? "
+        "order by version_id limit 1",
+        [invoice_id],
     )
-    if before:
+    if not first or first[0]["content_hash"] == invoice_content_hash(invoice, items):
+        return None
+    stored = session.rows(
+        "select payload from raw_invoice_items where invoice_id = ? and content_hash = ? order by line_no",
+        [invoice_id, first[0]["content_hash"]],
+    )
+    before = [read_exact_json(row["payload"]) for row in stored]
+    if hash_billed_content(invoice, items) != hash_billed_content(read_exact_json(first[0]["payload"]), before):
         raise SourceMutated(
             f"SOURCE_MUTATED: invoice {invoice_id} of {month} has other content than when it was fetched before "
-            f"({before[0]['item_count']} lines, total {before[0]['total_text']}). Pax8 says that an approved invoice "
+            f"({first[0]['item_count']} lines, total {first[0]['total_text']}). Pax8 says that an approved invoice "
             "never changes. Nothing was changed here; ask Pax8, and bill by hand what differs."
         )
+    return {
+        "month": month,
+        "integration": "pax8",
+        "step": "fetch",
+        "kind": "source_details_changed",
+        "currency": invoice.get("currencyCode"),
+        "detail": f"Invoice {invoice_id} was changed since it was first fetched, in what no charge is made of: "
+        f"{describe_other_changes(before, items)}",
+    }
 
 
 def _invoice_columns(invoice: Row) -> dict[str, Any]:

@@ -42,18 +42,28 @@ def own_currency(client: Row, codes: Mapping[int, str]) -> str | None:
     return next(iter(codes.values())) if len(codes) == 1 else None
 
 
+def paying_client(row: Row, rows: Mapping[int, Row]) -> Row:
+    """The client whom HaloPSA invoices for a client: itself, or the one it is billed through if HaloPSA lists that."""
+    target_id = integer(row.get("client_to_invoice"))
+    return row if target_id is None else rows.get(target_id, row)
+
+
+def recurring_client_id(row: Row) -> int:
+    """The id of the client on whom a client's recurring invoices stand."""
+    return integer(row.get("client_to_invoice_recurring")) or int(row["id"])
+
+
 def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping[int, str]) -> BilledClient:
     """The HaloPSA client that a client's documents are made on: itself, or the one HaloPSA bills it through."""
     target_id = integer(row.get("client_to_invoice"))
-    recurring_id = integer(row.get("client_to_invoice_recurring"))
-    target = rows.get(target_id, row) if target_id is not None else row
+    target = paying_client(row, rows)
     return BilledClient(
         client=client,
         name=text(row.get("name")),
         halopsa_client_id=int(row["id"]),
         billed_client_id=int(target["id"]),
         billed_client_name=text(target.get("name")),
-        recurring_client_id=recurring_id if recurring_id is not None else int(row["id"]),
+        recurring_client_id=recurring_client_id(row),
         # A redirect to a client that HaloPSA no longer lists leads nowhere.
         inactive=bool(row.get("inactive")) or bool(target.get("inactive")) or target_id not in (None, target["id"]),
         currency=own_currency(target, codes),

@@ -12,18 +12,15 @@ from billing_pipeline.billing.errors import SettingsError
 from billing_pipeline.billing.mapping_rows import ProductRow
 from billing_pipeline.billing.product_imports import find_ambiguous, same_product
 from billing_pipeline.billing.product_match import Product
-from billing_pipeline.billing.terms import TERMS, normalise_term
 from billing_pipeline.settings.csv_files import CsvRow, read_rows
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.settings.mapping_files import COLUMNS, read_products
-from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.settings.problems import Problem, raise_problems
 from billing_pipeline.settings.proposal_files import csv_text, replace_file
 from billing_pipeline.steps.propose_products import PROPOSAL_COLUMNS
 
 _FILE = "products.csv"
 _COLUMNS = COLUMNS[_FILE]
-_TERMS = tuple(dict.fromkeys(TERMS.values()))
 
 
 @dataclass(frozen=True)
@@ -90,9 +87,6 @@ def _check(
         row.complain("halopsa_item_id", "is empty: write the id of its item, or take the row out")
         return None
     found = read_products([row])
-    term = row.text("term")
-    if term is not None and normalise_term(term) not in _TERMS:
-        row.complain("term", f"{term!r} is no billing term; {suggest(term, _TERMS)}")
     if not found:
         return None
     product = found[0]

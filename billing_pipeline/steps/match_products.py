@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing_pipeline.billing.errors import PostingRefused
-from billing_pipeline.billing.item_decision import ItemDecision, decide_item
+from billing_pipeline.billing.item_decision import ItemDecision, decide_item, make_new_item
 from billing_pipeline.billing.known_codes import KnownCodes
 from billing_pipeline.billing.plan_types import NewItem
 from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
@@ -73,7 +73,7 @@ def match_products(
             tuple(clients),
             decision,
             None if decision.item_id is None else names.get(decision.item_id),
-            _new_item(product, next(iter(clients.values()))) if decision.decision == "create" else None,
+            make_new_item(product, next(iter(clients.values()))) if decision.decision == "create" else None,
             problems,
         )
         for (product, decision, problems), clients in groups.items()
@@ -107,18 +107,3 @@ def _most_urgent(one: MatchedProduct) -> tuple[bool, bool, str, tuple[str, ...],
 
 def _mode(charge: ChargeSettings) -> str:
     return charge.product_lifecycle.mode if charge.product_lifecycle.enabled else "off"
-
-
-def _new_item(product: Product, charge: ChargeSettings) -> NewItem:
-    return NewItem(
-        reference=product.reference,
-        name=product.name or product.sku or product.product_id,
-        sku=product.sku,
-        product_id=product.product_id,
-        term=product.term,
-        integration=product.integration,
-        item_group=charge.product_lifecycle.item_group_name(product.integration),
-        income_account=charge.codes.accounts,
-        expense_account=charge.codes.expense,
-        tax_id=charge.codes.tax or None,
-    )

@@ -5,11 +5,11 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.known_codes import KnownCodes
+from billing_pipeline.billing.product_imports import as_confirmed
 from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
-from billing_pipeline.billing.terms import normalise_term
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.load import LoadedSettings
-from billing_pipeline.steps.halo_facts import integer, item_of, text
+from billing_pipeline.steps.halo_facts import integer, item_of, paying_client, text
 from billing_pipeline.steps.halopsa_codes import read_known_codes
 from billing_pipeline.steps.snapshots import latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
@@ -44,16 +44,7 @@ def reconcile(work: Work) -> int:
 
 def confirmed_products(session: Session, config: LoadedSettings) -> list[ConfirmedProduct]:
     """The rows of products.csv, and the items that the pipeline itself created."""
-    rows = [
-        ConfirmedProduct(
-            row.integration,
-            row.product_id or "",
-            row.sku or "",
-            normalise_term(row.term or ""),
-            row.halopsa_item_id,
-        )
-        for row in config.products
-    ]
+    rows = [as_confirmed(row) for row in config.products]
     stored = session.rows(
         "select integration, product_id, sku, term, halopsa_item_id from confirmed_products order by all"
     )
@@ -106,13 +97,13 @@ def _frame_settings(session: Session, work: Work, known: KnownCodes) -> None:
 
 
 def _frame_clients(session: Session, work: Work, halopsa_clients: Sequence[Row]) -> None:
-    by_id = {integer(row.get("id")): row for row in halopsa_clients}
+    by_id = {int(row["id"]): row for row in halopsa_clients if integer(row.get("id")) is not None}
     rows: dict[str, dict[str, Any]] = {}
     for client in work.config.clients:
-        found = by_id.get(client.halopsa_client_id)
+        found = None if client.halopsa_client_id is None else by_id.get(client.halopsa_client_id)
         if found is not None:
             # The tax is that of the client whom HaloPSA bills, which may be another one.
-            payer = by_id.get(integer(found.get("client_to_invoice")) or client.halopsa_client_id, found)
+            payer = paying_client(found, by_id)
             rows[client.client] = {
                 "client": client.client,
                 "halopsa_client_id": client.halopsa_client_id,

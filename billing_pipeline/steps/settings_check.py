@@ -7,7 +7,7 @@ from typing import Any
 from billing_pipeline.billing.settings_resolution import level_path
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.account_codes import EXPENSE, INCOME
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import integer, recurring_client_id, text
 
 Row = Mapping[str, Any]
 
@@ -86,7 +86,7 @@ def _missing_products(loaded: LoadedSettings, halopsa: HaloPsaLists) -> Iterator
 
 
 def _missing_clients(loaded: LoadedSettings, halopsa: HaloPsaLists) -> Iterator[str]:
-    clients = _ids(halopsa.clients)
+    clients = {integer(row.get("id")): row for row in halopsa.clients}
     owners = {
         name: {integer(row.get("id")): integer(row.get("client_id")) for row in rows}
         for name, rows in (("recurring invoice", halopsa.recurring_invoices), ("contract", halopsa.contracts))
@@ -97,14 +97,23 @@ def _missing_clients(loaded: LoadedSettings, halopsa: HaloPsaLists) -> Iterator[
         if row.halopsa_client_id not in clients:
             yield f"clients.csv: {row.client} has HaloPSA client {row.halopsa_client_id}, which HaloPSA does not have"
             continue
-        for name, named in (("recurring invoice", row.recurring_invoice_id), ("contract", row.contract_id)):
+        # As planning has it: the recurring invoice is that of the client whom HaloPSA redirects it to.
+        redirected = recurring_client_id(clients[row.halopsa_client_id])
+        for name, named, expected in (
+            ("recurring invoice", row.recurring_invoice_id, redirected),
+            ("contract", row.contract_id, row.halopsa_client_id),
+        ):
             if named is None:
                 continue
             if named not in owners[name]:
                 yield f"clients.csv: {row.client} has {name} {named}, which HaloPSA does not have"
-            elif owners[name][named] not in (None, row.halopsa_client_id):
-                owner = owners[name][named]
-                yield f"clients.csv: {row.client} has {name} {named}, which belongs to HaloPSA client {owner}"
+            elif owners[name][named] not in (None, expected):
+                said = f"clients.csv: {row.client} has {name} {named}, which belongs to HaloPSA client "
+                yield f"{said}{owners[name][named]}" + (
+                    f"; client {row.halopsa_client_id} has client_to_invoice_recurring {expected}"
+                    if expected != row.halopsa_client_id
+                    else ""
+                )
 
 
 def _unused_accounts(loaded: LoadedSettings, halopsa: HaloPsaLists) -> Iterator[str]:

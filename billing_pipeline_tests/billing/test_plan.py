@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing_pipeline.billing.item_decision import make_new_item
 from billing_pipeline.billing.plan import find_client_holds, find_negative_documents
 from billing_pipeline.billing.plan_types import PlannedLine
+from billing_pipeline.billing.product_match import Product
+from billing_pipeline.billing.settings import ChargeSettings
 from billing_pipeline.steps.posting_gates import plan_content_hash
 from billing_pipeline_tests.billing.charges import charge, client, plan_new
 
@@ -107,6 +110,23 @@ def test_new_items_are_made_once_each_with_the_default_codes() -> None:
         "5000",
         None,
     )
+
+
+@pytest.mark.parametrize(("name", "sku"), [("Premium", "SKU-1"), ("", "SKU-1"), ("", "")])
+def test_an_item_is_made_for_a_charge_as_for_its_product_alone(name: str, sku: str) -> None:
+    product = Product("pax8", "p-9", sku, "monthly", name)
+    charged = charge(
+        item_id=None,
+        item_reference=product.reference,
+        product_id="p-9",
+        product_name=name,
+        description=name,
+        sku=sku,
+        term="monthly",
+    )
+    (item,) = plan_new(charged).new_items
+    assert item == make_new_item(product, ChargeSettings())
+    assert item.name == (name or sku or "p-9")
 
 
 @settings(max_examples=30)

@@ -78,6 +78,26 @@ def test_check_finds_what_the_settings_name_and_the_services_do_not_have(msp: Pr
     assert f"birch has Pax8 company {BIRCH.company_id}, which Pax8 does not list" in flowed
 
 
+def test_check_asks_for_the_recurring_invoice_that_a_close_would_take(msp: Provider) -> None:
+    """HaloPSA bills Acme's and Birch's recurring invoices through Cedar, so that only one of Cedar's takes charges."""
+    redirect = {"client_to_invoice_recurring": CEDAR.halopsa_id}
+    clients = [make_halopsa_client(one, **redirect) for one in (ACME, BIRCH)] + [make_halopsa_client(CEDAR)]
+    templates = [{"id": -7, "client_id": CEDAR.halopsa_id}, {"id": -8, "client_id": BIRCH.halopsa_id}]
+    msp.sandbox.reset(make_world([ACME, BIRCH], [], clients=clients, recurring_invoices=templates))
+    acme = ("acme", "Acme", ACME.halopsa_id, ACME.company_id, "false", -7, "")
+    msp.write_csv("clients.csv", [acme])
+    assert type_command(msp, "check").exit_code == 0
+    msp.write_csv("clients.csv", [acme, ("birch", "Birch", BIRCH.halopsa_id, BIRCH.company_id, "false", -8, "")])
+    typed = type_command(msp, "check")
+    assert typed.exit_code == 2
+    said = " ".join(typed.stderr.split())
+    assert (
+        f"birch has recurring invoice -8, which belongs to HaloPSA client {BIRCH.halopsa_id}; "
+        f"client {BIRCH.halopsa_id} has client_to_invoice_recurring {CEDAR.halopsa_id}"
+    ) in said
+    assert "1 setting to correct" in said
+
+
 def test_codes_lists_what_halopsa_has_to_choose_from(msp: Provider) -> None:
     groups = [{"id": 31, "name": "Cloud subscriptions", "nominalcode": "4100", "nominalcodepurchase": "5001"}]
     items = [
@@ -92,6 +112,7 @@ def test_codes_lists_what_halopsa_has_to_choose_from(msp: Provider) -> None:
     assert "3 NONE No tax 0.0" in shown
     assert "4192 2 items" in shown
     assert "5002 1 item" in shown
+    assert "5001 1 product group" in shown
 
 
 def test_codes_of_an_empty_halopsa_says_so(msp: Provider) -> None:

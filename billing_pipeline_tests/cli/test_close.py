@@ -56,7 +56,9 @@ def test_money_without_a_client_comes_first_and_is_exit_code_3(msp: Provider) ->
     assert "Cedar Clinic" in typed.stdout
     assert "4,321.1234567 USD" in typed.stdout
     assert "(the lines name no company)" in typed.stdout
-    assert typed.stdout.index("Money without a client") < typed.stdout.index("Where each cent went")
+    for command in (typed, type_command(msp, "review", MONTH)):
+        first, headline = command.stdout.index("Money without a client"), command.stdout.index("1 Pax8 invoice with")
+        assert first < headline < command.stdout.index("Where each cent went")
     assert msp.billed() == {ACME.halopsa_id: ["10.00"]}
 
 

@@ -76,6 +76,7 @@ def test_the_two_commands_of_the_readme_work_in_a_fresh_copy(tmp_path: Path) -> 
         "data/demo/published/billing.duckdb",
     ):
         assert told in typed.stdout
+    assert typed.stdout.index("Money without a client") < typed.stdout.index("The month in short")
     assert "real-" not in typed.all
     assert "Traceback" not in typed.all
     # A command with the place where this is installed is as long as that place, for it is there to be copied.

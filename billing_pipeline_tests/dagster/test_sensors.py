@@ -6,11 +6,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus
 
-from billing_pipeline.automation import CLOSE_ID_TAG, FETCH_MONTH
+from billing_pipeline.asked_runs import ATTEMPT_TAG
+from billing_pipeline.automation import CLOSE_ID_TAG, FETCH_MONTH, PREPARE_MONTH
 from billing_pipeline.definitions import build_defs
-from billing_pipeline.partitions import CLIENTS, RANGE_END_TAG, RANGE_START_TAG
+from billing_pipeline.partitions import CLIENTS, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.worlds import (
     ACME,
@@ -42,7 +43,10 @@ def month(provider: Provider) -> Provider:
 
 def tick(provider: Provider, sensor: str, instance: DagsterInstance, cursor: str | None = None) -> Any:
     """What one tick of a sensor asks for."""
-    defs = build_defs(provider.environment)
+    return evaluate(build_defs(provider.environment), sensor, instance, cursor)
+
+
+def evaluate(defs: dg.Definitions, sensor: str, instance: DagsterInstance, cursor: str | None = None) -> Any:
     context = dg.build_sensor_context(instance, cursor, definitions=defs, sensor_name=sensor, resources=defs.resources)
     return defs.resolve_sensor_def(sensor).evaluate_tick(context)
 
@@ -61,23 +65,102 @@ def fetch(provider: Provider, instance: DagsterInstance, month: str, **tags: str
     )
 
 
+def launch(provider: Provider, instance: DagsterInstance, job: str, request: Any, status: DagsterRunStatus) -> str:
+    """The run that the daemon starts for a request, and how far it came."""
+    partition = {} if request.partition_key is None else {PARTITION_TAG: request.partition_key}
+    tags = {**request.tags, **partition, "dagster/run_key": request.run_key}
+    definition = build_defs(provider.environment).resolve_job_def(job)
+    return instance.create_run_for_job(definition, tags=tags, status=status).run_id
+
+
 def test_a_new_invoice_is_found_once_and_a_payment_is_no_news(month: Provider, instance: DagsterInstance) -> None:
     first = look(month, instance)
     (request,) = first.run_requests
+    launch(month, instance, FETCH_MONTH, request, DagsterRunStatus.SUCCESS)
     assert request.partition_key == "2026-10"
     assert request.run_key == f"fetch {INVOICE}=Unpaid"
     assert request.tags[CLOSE_ID_TAG] == "2026-10 2026-10-05T15:00:00Z"
-    assert json.loads(first.cursor) == {INVOICE: "Unpaid"}
+    assert request.tags[ATTEMPT_TAG] == "1"
 
     month.change_pax8_invoice(INVOICE, status="Paid", balance=0)
     second = look(month, instance, first.cursor)
     assert second.run_requests == []
     assert second.skip_message == "No new billable invoice for 2026-09 or 2026-10; Pax8 lists 1."
-    assert json.loads(second.cursor) == {INVOICE: "Paid"}
+    assert json.loads(second.cursor) == {"asked": {}, "seen": {INVOICE: "Paid"}}
+
+
+def test_a_fetch_is_not_asked_for_again_while_it_is_under_way(month: Provider, instance: DagsterInstance) -> None:
+    first = look(month, instance)
+    run_id = launch(month, instance, FETCH_MONTH, first.run_requests[0], DagsterRunStatus.STARTED)
+
+    waiting = look(month, instance, first.cursor)
+    assert waiting.run_requests == []
+    assert waiting.skip_message == "The fetch of 2026-10 (attempt 1) is under way."
+
+    instance.report_run_canceled(instance.get_run_by_id(run_id))
+    (request,) = look(month, instance, waiting.cursor).run_requests
+    assert request.run_key == f"fetch {INVOICE}=Unpaid, attempt 2"
+
+
+def test_a_fetch_that_failed_is_asked_for_until_one_succeeds(month: Provider, instance: DagsterInstance) -> None:
+    told = look(month, instance)
+    launch(month, instance, FETCH_MONTH, told.run_requests[0], DagsterRunStatus.FAILURE)
+    # The second attempt never became a run.
+    for attempt in (2, 3):
+        told = look(month, instance, told.cursor)
+        (request,) = told.run_requests
+        assert (request.run_key, request.tags[ATTEMPT_TAG]) == (
+            f"fetch {INVOICE}=Unpaid, attempt {attempt}",
+            str(attempt),
+        )
+    launch(month, instance, FETCH_MONTH, request, DagsterRunStatus.SUCCESS)
+
+    last = look(month, instance, told.cursor)
+    assert last.skip_message == "No new billable invoice for 2026-09 or 2026-10; Pax8 lists 1."
+    assert json.loads(last.cursor) == {"asked": {}, "seen": {INVOICE: "Unpaid"}}
+
+
+def test_a_fetch_that_failed_is_asked_for_after_its_month_is_no_longer_looked_at(
+    month: Provider, instance: DagsterInstance
+) -> None:
+    told = look(month, instance)
+    launch(month, instance, FETCH_MONTH, told.run_requests[0], DagsterRunStatus.FAILURE)
+    month.set_time("2026-12-01T15:00:00Z")
+
+    (request,) = look(month, instance, told.cursor).run_requests
+
+    assert (request.partition_key, request.tags[ATTEMPT_TAG]) == ("2026-10", "2")
+
+
+def test_a_fetch_that_somebody_else_made_meanwhile_will_do(month: Provider, instance: DagsterInstance) -> None:
+    told = look(month, instance)
+    launch(month, instance, FETCH_MONTH, told.run_requests[0], DagsterRunStatus.FAILURE)
+    fetch(month, instance, "2026-10", **{"billing/prepared_by": "the close that fetched it"})
+
+    assert look(month, instance, told.cursor).run_requests == []
+
+
+def test_a_cursor_of_before_is_what_was_seen(month: Provider, instance: DagsterInstance) -> None:
+    assert look(month, instance, json.dumps({INVOICE: "Unpaid"})).run_requests == []
+    skipped = prepare(month, instance, "0")
+    assert skipped.skip_message == "No month was fetched since."
+
+
+def test_settings_that_are_wrong_are_no_trouble_of_pax8(month: Provider, instance: DagsterInstance) -> None:
+    defs = build_defs(month.environment)
+    month.set_settings(release_dya=4)
+
+    skipped = evaluate(defs, "pax8_invoice_availability", instance)
+
+    assert skipped.skip_message.startswith("Pax8 was not asked, for the settings have to be corrected first: ")
+    assert "release_dya" in skipped.skip_message
+    assert month.sandbox.pax8_service.log.counts() == {}
 
 
 def test_a_credited_invoice_and_its_replacement_are_news_together(month: Provider, instance: DagsterInstance) -> None:
-    cursor = look(month, instance).cursor
+    first = look(month, instance)
+    launch(month, instance, FETCH_MONTH, first.run_requests[0], DagsterRunStatus.SUCCESS)
+    cursor = first.cursor
     month.change_pax8_invoice(INVOICE, status="Credited")
     month.sandbox.pax8.add_invoice(make_invoice([make_line(3, ACME, "9.00")], SECOND_INVOICE))
 
@@ -143,9 +226,28 @@ def test_a_fetched_month_has_its_clients_registered_and_is_prepared_in_one_tick(
     assert request.tags[RANGE_START_TAG] == "acme|2026-10"
     assert request.tags[RANGE_END_TAG] == f"{unmapped}|2026-10"
     assert request.tags[CLOSE_ID_TAG] == "2026-10 by the sensor"
+    launch(month, instance, PREPARE_MONTH, request, DagsterRunStatus.SUCCESS)
     again = prepare(month, instance, prepared.cursor)
     assert again.run_requests == []
     assert again.skip_message == "No month was fetched since."
+
+
+def test_a_preparation_that_failed_is_asked_for_until_one_succeeds(month: Provider, instance: DagsterInstance) -> None:
+    fetch(month, instance, "2026-10", **{CLOSE_ID_TAG: "2026-10 by the sensor"})
+    told = prepare(month, instance)
+    (first,) = told.run_requests
+    run_id = launch(month, instance, PREPARE_MONTH, first, DagsterRunStatus.STARTED)
+    waiting = prepare(month, instance, told.cursor)
+    assert waiting.skip_message == "The preparation of 2026-10 (attempt 1) is under way."
+
+    instance.report_run_failed(instance.get_run_by_id(run_id))
+    told = prepare(month, instance, waiting.cursor)
+    (again,) = told.run_requests
+    assert (again.run_key, again.tags[ATTEMPT_TAG]) == (f"{first.run_key}, attempt 2", "2")
+    assert {**again.tags, ATTEMPT_TAG: "1"} == first.tags
+
+    launch(month, instance, PREPARE_MONTH, again, DagsterRunStatus.SUCCESS)
+    assert prepare(month, instance, told.cursor).skip_message == "No month was fetched since."
 
 
 def test_two_months_that_were_fetched_between_two_ticks_are_both_prepared(

@@ -110,11 +110,11 @@ def test_what_is_there_or_not_needed_holds_nobody(
 
 
 def test_an_account_of_a_product_group_or_a_recurring_line_is_known(office: Office) -> None:
-    group = {"id": 5, "name": "Cloud", "nominalcode": "4300"}
+    group = {"id": 5, "name": "Cloud", "nominalcode": "4300", "nominalcodepurchase": "5300"}
     recurring = {"id": -1, "client_id": 246, "lines": [{"id": 1, "nominal_code": "4400", "unit_price": 1}]}
     tables = {"asset_groups": [group], "recurring_invoices": [recurring]}
-    for code in ("4300", "4400"):
-        prepare(office, {"item": ITEM, "accounts": code}, [BARE], tables=tables)
+    for codes in ({"accounts": "4300"}, {"accounts": "4400"}, {"expense": "5300"}):
+        prepare(office, {"item": ITEM, **codes}, [BARE, WITH_ACCOUNTS], tables=tables)
         assert holds(office) == []
 
 

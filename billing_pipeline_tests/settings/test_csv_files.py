@@ -9,7 +9,6 @@ from billing_pipeline.billing.mapping_rows import (
     ProductRow,
     ProductTemplateRow,
     TaxLocationRow,
-    normalise_term,
 )
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline_tests.settings.folders import CLIENTS_HEADER, PRODUCTS_HEADER, problems_of, write_folder
@@ -230,7 +229,15 @@ def test_templates_and_tax_locations_that_contradict_are_refused(tmp_path: Path)
     ]
 
 
-def test_terms_are_compared_in_one_spelling() -> None:
-    assert normalise_term("One-Time") == normalise_term("one time") == normalise_term("1-Time")
-    assert normalise_term("Monthly") != normalise_term("Annual")
-    assert normalise_term(None) == ""
+def test_terms_are_compared_in_one_spelling(tmp_path: Path) -> None:
+    rows = "pax8,p-1,,One-Time,900\npax8,p-1,,1-Time,900\npax8,p-1,,one time,901\npax8,p-1,,,902\n"
+    assert problems_of(write_folder(tmp_path, products=PRODUCTS_HEADER + rows)) == [
+        "products.csv:4: halopsa_item_id: this product is item 900 on line 2 and item 901 here: keep one row"
+    ]
+
+
+def test_a_term_that_no_charge_has_is_refused(tmp_path: Path) -> None:
+    rows = "pax8,p-1,,Monthly,900\npax8,p-2,,Monthyl,900\n"
+    assert problems_of(write_folder(tmp_path, products=PRODUCTS_HEADER + rows)) == [
+        "products.csv:3: term: 'Monthyl' is no billing term; the nearest known one is monthly"
+    ]

@@ -59,6 +59,43 @@ def test_the_same_invoice_with_other_content_stops_the_month(months: MonthMaker)
     assert counts(month) == before
 
 
+def test_what_no_charge_is_made_of_may_change_and_is_told(months: MonthMaker) -> None:
+    month = months.make([line("L1"), line("L2", externalId="A-1"), line(None, "5.00")])
+    planned = {client: one.plan.plan_hash for client, one in month.prepare().items()}
+    with month.at_pax8() as invoices:
+        for item in invoices[0]["items"][:2]:
+            item.update(companyName="Acme Dental Group", newOfPax8={"tier": 2})
+        invoices[0]["items"][1].update(externalId=None, amountDue=0)
+    (changed,) = month.fetch()
+    assert changed.new
+    # Both versions are kept to the byte.
+    assert counts(month) == {"raw_fetches": 2, "raw_invoices": 2, "raw_invoice_items": 6, "raw_invoice_pages": 2}
+    assert {client: one.plan.plan_hash for client, one in month.prepare().items()} == planned
+    assert month.rows("select distinct company_name from normalized_charges where source_line_id = 'L1'") == [
+        {"company_name": "Acme Dental Group"}
+    ]
+    told = "select detail from findings where kind = 'source_details_changed'"
+    assert month.rows(told) == [
+        {
+            "detail": f"Invoice {INVOICE} was changed since it was first fetched, in what no charge is made of: "
+            "amountDue of 1 line (line 2: nothing is now 0); "
+            'companyName of 2 lines (line 1: "Acme Dental" is now "Acme Dental Group"); '
+            'externalId of 1 line (line 2: "A-1" is now nothing); '
+            'newOfPax8 of 2 lines (line 1: nothing is now {"tier":2})'
+        }
+    ]
+    month.fetch()
+    assert len(month.rows(told)) == 1
+
+
+def test_a_line_without_an_id_is_known_by_all_of_its_fields(months: MonthMaker) -> None:
+    month = months.make([line(None)])
+    with month.at_pax8() as invoices:
+        invoices[0]["items"][0].update(companyName="Acme Dental Group")
+    with pytest.raises(SourceMutated, match="SOURCE_MUTATED"):
+        month.fetch()
+
+
 def test_the_same_content_written_otherwise_is_the_same_invoice(months: MonthMaker) -> None:
     month = months.make([line("L1", "22.00"), line("L2")])
     with month.at_pax8() as invoices:

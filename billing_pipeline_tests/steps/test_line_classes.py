@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from billing_pipeline.billing.subscription_products import azure_class, current_products
 from billing_pipeline.steps.normalize import normalize
 from billing_pipeline_tests.steps.months import MonthMaker, line
 
 GUID = "99999999-9999-4999-8999-999999999999"
+AZURE_CLASSES = ("azure_consumption", "azure_commitment", "other_arrears")
 CREDITS = ("rebate", "service-credit", "payment-credit", "invoice-credit")
 TYPES = ("subscription", "prorate", "one-time", "service-charge", *CREDITS)
 TERMS = (
@@ -228,6 +230,49 @@ def test_the_whole_matrix_of_type_and_term(
 @pytest.mark.parametrize("trap", TRAPS)
 def test_a_trap_is_not_stepped_into(classes: dict[str, tuple[str, str | None]], trap: str) -> None:
     assert classes[trap] == (TRAPS[trap][1], None)
+
+
+NAMES = (
+    *sorted({str(changes["productName"]) for changes, _ in TRAPS.values() if changes.get("productName")}),
+    "Microsoft 365 Business Premium",
+    "Azure Reservation Advisor",
+    "Azure Reserved VM Instance",
+    "Azure reserved capacity for Cosmos DB",
+    "Microsoft Azure Reservations",
+    "Reserved seats for Azure days",
+    "Savings Plan for Azure",
+    "[DEPRECATED]Azure Plan",
+    "Microsoftish Azure",
+    "Azurite",
+    "Azure Advanced Threat Protection",
+    "Azure Administration",
+    "Backup for Azure AD",
+)
+SKUS = (None, "CFQ7", "MST-ARI-D2", "MST-AZR-P1", "azr-arr-1")
+VENDORS = ("Microsoft", "Microsoft Corporation", "Acronis", None)
+
+
+def test_a_subscription_has_the_azure_class_that_its_charges_will_have(months: MonthMaker) -> None:
+    wanted = {
+        str(number): {"productName": name, "sku": sku, "vendorName": vendor, "term": term}
+        for number, (name, sku, vendor, term) in enumerate(
+            product(NAMES, SKUS, VENDORS, ("Monthly", "3-Year", "Arrears", "One-Time"))
+        )
+    }
+    month = months.make([line(number, description=None, **changes) for number, changes in wanted.items()])
+    normalize(month.work)
+    charged = {
+        row["source_line_id"]: row["line_class"] if row["line_class"] in AZURE_CLASSES else None
+        for row in month.rows("select source_line_id, line_class from normalized_charges")
+    }
+    catalogue = [{"id": number, "name": row["productName"], **row} for number, row in wanted.items()]
+    subscriptions = [
+        {"companyId": "c", "productId": number, "billingTerm": row["term"]} for number, row in wanted.items()
+    ]
+    subscribed = {one.product.product_id: azure_class(one) for one in current_products(subscriptions, catalogue)}
+    assert {number: (subscribed[number], row) for number, row in wanted.items()} == {
+        number: (charged[number], row) for number, row in wanted.items()
+    }
 
 
 def test_every_class_has_a_rule_of_the_stored_table(months: MonthMaker) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from billing_pipeline_tests.steps.months import (
     DEFAULT_ITEM,
+    INVOICE,
     Month,
     MonthMaker,
     Row,
@@ -201,9 +202,13 @@ def test_drop_wins_over_collapse_with_a_warning(month: Month) -> None:
 
 
 def test_sell_nought_with_a_cost_is_kept_and_flagged(month: Month) -> None:
-    rows = month.rows("select client, source_line_id, cost from findings where kind = 'free_with_cost'")
+    rows = month.rows("select client, source_line_id, cost, detail from findings where kind = 'free_with_cost'")
     assert sorted(row["client"] for row in rows) == sorted(client for client in CLIENTS if client != "zero-sell")
     assert {row["cost"] for row in rows} == {Decimal("15.00")}
+    line_no = 1 + [row["id"] for row in LINES].index("bundled")
+    assert {row["detail"] for row in rows if row["client"] == next(iter(CLIENTS))} == {
+        f"Invoice {INVOICE}, line {line_no} (Microsoft 365 Business Premium) sells at zero for a cost of 15 USD"
+    }
 
 
 def test_what_was_withheld_stands_in_a_register(month: Month) -> None:

@@ -1,0 +1,31 @@
+"""What an invoice may not change, and what it may."""
+
+from typing import Any
+
+import pytest
+
+from billing_pipeline.billing.invoice_changes import BILLED_FIELDS, describe_other_changes, hash_billed_content
+from billing_pipeline.billing.pax8_items import AMOUNT_FIELDS, TEXT_FIELDS
+
+HEAD = {"id": "inv", "invoiceDate": "2026-10-01", "currencyCode": "USD", "total": 5, "status": "Unpaid"}
+# What is kept for analysts, and read by no rule, key, amount, mapping or text of a charge.
+KEPT_ONLY = {"companyName", "externalId", "details", "unitOfMeasure", "rateType", "chargeType", "amountDue"}
+
+
+def test_every_field_that_is_kept_is_billed_or_known_not_to_be() -> None:
+    kept = {"id", "startPeriod", "endPeriod", *AMOUNT_FIELDS.values(), *TEXT_FIELDS.values()}
+    assert kept == BILLED_FIELDS | KEPT_ONLY
+    assert not BILLED_FIELDS & KEPT_ONLY
+
+
+@pytest.mark.parametrize("field", sorted(BILLED_FIELDS))
+def test_what_a_charge_is_made_of_is_other_content(field: str) -> None:
+    items: list[dict[str, Any]] = [{"id": "L1", field: "before"}]
+    assert hash_billed_content(HEAD, items) != hash_billed_content(HEAD, [{**items[0], field: "after"}])
+
+
+@pytest.mark.parametrize("field", [*sorted(KEPT_ONLY), "aFieldThatPax8Adds"])
+def test_what_no_charge_is_made_of_is_not(field: str) -> None:
+    before, after = [{"id": "L1", field: "before"}], [{"id": "L1", field: "x" * 99}]
+    assert hash_billed_content(HEAD, before) == hash_billed_content({**HEAD, "status": "Paid"}, after)
+    assert describe_other_changes(before, after) == f'{field} of 1 line (line 1: "before" is now "{"x" * 59}…)'
