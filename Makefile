@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	done; echo python3)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: help run ui test check format bench coverage-matrix lock clean
+.PHONY: help run ui test torture check format bench coverage-matrix lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ ui: $(STAMP) ## Show the demo in Dagster's UI, until Ctrl-C
 
 test: $(STAMP) ## Run all tests, offline; some of them with TESTS="file …"
 	@$(BIN)/python -m pytest -n 2 $(TESTS)
+
+torture: $(STAMP) ## Play 560 schedules of killed runs and faults: up to an hour (SEEDS=0-559)
+	@$(BIN)/python -W ignore -m billing_pipeline_tests.torture $(if $(SEEDS),--seeds=$(SEEDS))
 
 check: $(STAMP) ## Check format, lint, types, imports and dependencies
 	$(BIN)/ruff format --check .

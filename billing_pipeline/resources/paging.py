@@ -117,7 +117,7 @@ class HaloPages:
 
     def _read_into(self, rows: dict[int, Row], path: str, key: str, query: Query | None) -> int:
         seen: set[int] = set()
-        promised = 0
+        promised, stale = 0, False
         for number in range(1, self._most_pages + 1):
             paging: Query = {
                 "pageinate": "true",
@@ -131,8 +131,11 @@ class HaloPages:
             rows.update(page)
             if isinstance(data, dict) and isinstance(data.get("record_count"), int):
                 promised = max(promised, data["record_count"])
-            if not page.keys() - seen:
+            brought_nothing = not page.keys() - seen
+            # A page that comes twice is no end, while rows are missing.
+            if brought_nothing and (not page or stale or promised <= len(seen)):
                 return promised
+            stale = brought_nothing
             seen |= page.keys()
         raise UnreadableAnswer(
             f"HaloPSA: GET {path} still brought new ids after {self._most_pages} pages. "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_pipeline.sandbox.halopsa_reading import Doc, parse_date
 from billing_pipeline.sandbox.halopsa_resources import INVOICE, Resource
+from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 from billing_pipeline.sandbox.halopsa_view import show
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def list_documents(state: "HaloState", resource: Resource, sent: Query) -> Any:
     rows = _order(resource, rows, query)
     if resource.envelope is None:
         return [show(doc, resource, state.switches, lines=False, details=False) for doc in rows]
-    page, envelope = _page(rows, query, state.switches.paging)
+    page, envelope = _page(rows, query, state.switches)
     if _is_true(query, "idonly"):
         envelope[resource.envelope] = [{"id": doc["id"]} for doc in page]
         return envelope
@@ -35,8 +36,8 @@ def list_documents(state: "HaloState", resource: Resource, sent: Query) -> Any:
     return envelope
 
 
-def _page(rows: list[Doc], query: Query, paging: str) -> tuple[list[Doc], Doc]:
-    count = _integer(query, "count")
+def _page(rows: list[Doc], query: Query, switches: HaloSwitches) -> tuple[list[Doc], Doc]:
+    count, paging = _integer(query, "count"), switches.paging
     if paging == "ignore_all":
         return rows, {"record_count": count or len(rows)}
     if not _is_true(query, "pageinate"):
@@ -47,7 +48,12 @@ def _page(rows: list[Doc], query: Query, paging: str) -> tuple[list[Doc], Doc]:
         size = min(size, LARGEST_CAPPED_PAGE)
     if paging == "ignore":
         size = DEFAULT_ROWS
-    page = rows[(number - 1) * size : number * size]
+    if switches.largest_page is not None:
+        size = min(size, switches.largest_page)
+    shown = number
+    if number > 1 and paging in ("repeat", "skip"):
+        shown = number - 1 if paging == "repeat" else number + 1
+    page = rows[(shown - 1) * size : shown * size]
     record_count = count or (len(page) if paging == "lying_record_count" else len(rows))
     return page, {"record_count": record_count, "page_no": number, "page_size": size}
 

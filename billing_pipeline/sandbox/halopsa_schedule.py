@@ -41,14 +41,15 @@ def run_scheduled_edits(state: "HaloState", method: str, route: str, address: st
     state.scheduled_edits = waiting
     for order in due:
         failure: str | None = None
+        edited: int | None = None
         try:
-            make_edit(state, order["edit"])
+            edited = make_edit(state, order["edit"]).get("id")
         except (
             ValueError,
             HaloError,
         ) as error:  # the reader's answer must not show what went wrong for the agent
             failure = str(error)
-        state.edits_made.append({"edit": order["edit"], "error": failure})
+        state.edits_made.append({"edit": order["edit"], "id": edited, "error": failure})
 
 
 def renumber_read_invoices(state: "HaloState", ids: list[int]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count"),
+    "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
     "lines": ("replace", "append", "duplicate"),
     "permission_status": (401, 403),
 }
@@ -19,7 +19,10 @@ class HaloSwitches:
 
     # obey | cap100: never more than 100 a page | ignore: page_size is always 50
     # ignore_all: every answer holds every row | lying_record_count: it is the number of rows of the page
+    # repeat: the first page comes twice, and all others a page later | skip: the second page never comes
     paging: str = "obey"
+    # how many rows a page has at most, whatever page_size says
+    largest_page: int | None = None
     # replace: the sent lines are the lines | append: lines that were not sent stay
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"

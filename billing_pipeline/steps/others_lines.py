@@ -68,7 +68,11 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
         elif content["id"] not in ours:
             (doubled if is_ours(key) or _what_it_bills(content) in billed else strange).append(content["id"])
     said = [f"line {line_id} vanished" for line_id in sorted(old.keys() - now.keys())]
-    said += [f"line {line_id} changed" for line_id in sorted(now) if now[line_id] != old[line_id]]
+    said += [
+        f"line {line_id} changed ({_changes(old[line_id], now[line_id])})"
+        for line_id in sorted(now)
+        if now[line_id] != old[line_id]
+    ]
     said += [f"line {line_id} is a copy" for line_id in doubled]
     lost = tuple(content for line_id, content in sorted(old.items()) if now.get(line_id) != content)
     return Damage(lost, tuple(doubled), tuple(strange), tuple(said))
@@ -149,6 +153,11 @@ def _replaced_ids(document: Row) -> set[int]:
     return {line["target_line_id"] for line in document["lines"] if line["target_line_id"] is not None} | set(
         document["deactivate"]
     )
+
+
+def _changes(old: Content, now: Content) -> str:
+    """What a person needs to set a line back: each field that changed, with both values."""
+    return ", ".join(f"{name} was {old[name]!r}, is {now[name]!r}" for name in old if now[name] != old[name])
 
 
 def _what_it_bills(content: Content) -> tuple[Any, ...]:

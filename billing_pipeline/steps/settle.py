@@ -149,7 +149,7 @@ def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> li
 
 
 def _look_again(posting: Posting, document: Mapping[str, Any]) -> list[Row]:
-    """Another route than the bulk read: HaloPSA's own search, and the client's own list."""
+    """Another route than the bulk read: HaloPSA's own search, the client's own list, and the target of a change."""
     if document["action"] == "update_recurring":
         listed = posting.halo.recurring_invoices()
         return [
@@ -159,4 +159,6 @@ def _look_again(posting: Posting, document: Mapping[str, Any]) -> list[Row]:
         ]
     searched = posting.halo.invoices(search=document["document_key"])
     listed = posting.halo.invoices(client_id=document["billed_client_id"])
-    return _bearing(index_by_key([*searched, *listed], posting.fields), document)
+    target = posting.halo.invoice(document["target_id"]) if document["action"] == "update_invoice" else None
+    found = [*searched, *listed, *([] if target is None else [target])]
+    return _bearing(index_by_key(found, posting.fields), document)

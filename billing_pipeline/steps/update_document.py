@@ -10,7 +10,8 @@ from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
-from billing_pipeline.steps.halo_targets import issue_mark, observed_hash, read_target
+from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.halo_targets import is_closed, issue_mark, observed_hash, read_target
 from billing_pipeline.steps.others_lines import (
     Damage,
     describe_damage,
@@ -91,7 +92,7 @@ def update_document(
     update_invoice = document["action"] == "update_invoice"
     send = posting.halo.update_invoice if update_invoice else posting.halo.update_recurring_invoice
     try:
-        send(body)
+        answer = send(body)
     except NotWritten as error:
         result.refused.append(key)
         if error.status in STOPS_THE_RUN:
@@ -103,7 +104,22 @@ def update_document(
         result.unknown.append(key)
         result.uncertain.add(document["target_id"])
         return partial(write_unknown, posting, document, plan_hash, str(error))
-    return _prove_update(posting, plan_hash, document, others, result)
+    overtaken = _describe_overtaking(before, answer)
+    return _prove_update(posting, plan_hash, document, others, result, overtaken)
+
+
+def _describe_overtaking(before: Row, answer: Row) -> str | None:
+    """What to say where somebody else saved the document between our read and our write; None where nobody did.
+
+    Where HaloPSA does not refuse that, ours has replaced every line, and theirs cannot be seen any more.
+    """
+    read, written = integer(before.get("change_seq")), integer(answer.get("change_seq"))
+    if not read or not written or written <= read + 1:
+        return None
+    return (
+        f"the change number of {name_target(before['id'])} went from {read} to {written} with our change: somebody "
+        "else saved it in between, and lines that they changed may have been set back. Look at its history in HaloPSA"
+    )
 
 
 def _is_as_planned(before: Row, document: Row, posting: Posting, result: PostingResult) -> bool:
@@ -133,7 +149,12 @@ def _has_changed(posting: Posting, before: Row) -> bool:
 
 
 def _prove_update(
-    posting: Posting, plan_hash: str, document: dict[str, Any], others: Sequence[Row], result: PostingResult
+    posting: Posting,
+    plan_hash: str,
+    document: dict[str, Any],
+    others: Sequence[Row],
+    result: PostingResult,
+    overtaken: str | None,
 ) -> Callable[[Session], None]:
     key = document["document_key"]
     try:
@@ -153,8 +174,7 @@ def _prove_update(
     planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
     result.rewritten[document["target_id"]] = (planned_on, observed_hash(after))
     found = read_document(after, document, posting.fields)
-    issued = document["action"] == "update_recurring" and issue_mark(after) != document["issue_mark"]
-    return partial(_write_update, posting, document, plan_hash, found, damage, issued=issued)
+    return partial(_write_update, posting, document, plan_hash, found, damage, after=after, overtaken=overtaken)
 
 
 def _write_update(
@@ -165,16 +185,25 @@ def _write_update(
     damage: Damage,
     session: Session,
     *,
-    issued: bool,
+    after: Row,
+    overtaken: str | None,
 ) -> None:
     write_answer(posting, document, plan_hash, found, session)
     write_damage(session, posting, document, plan_hash, damage)
-    if issued:
-        said = (
-            f"HaloPSA issued {name_target(document['target_id'])} while it was changed: look whether the invoice bills "
-            f"{posting.work.month} already. It is taken for issued: if it does not, the next month will write over it"
-        )
+    name, month = name_target(document["target_id"]), posting.work.month
+    if document["action"] == "update_recurring":
+        if issue_mark(after) != document["issue_mark"]:
+            said = (
+                f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
+                "It is taken for issued: if it does not, the next month will write over it"
+            )
+            write_finding(session, posting, "answer_differs", document, said)
+    elif is_closed(after):
+        closed = ", ".join(read_target(after, posting.fields).closed)
+        said = f"{name} was closed ({closed}) while it was changed: look whether what left HaloPSA has our lines"
         write_finding(session, posting, "answer_differs", document, said)
+    if overtaken is not None:
+        write_finding(session, posting, "overtaken", document, overtaken)
 
 
 def _write_uncertain(posting: Posting, document: Row, session: Session) -> None:

@@ -167,6 +167,46 @@ def test_a_tenant_that_checks_the_change_number_refuses_what_an_agent_overtook(p
     assert provider.prove().whole
 
 
+@pytest.mark.parametrize(("kind", "document_id"), [("latest", 55), ("recurring", -7)])
+def test_what_an_agent_saved_between_our_read_and_our_write_is_told_where_halopsa_does_not_refuse(
+    provider: Provider, kind: str, document_id: int
+) -> None:
+    world = make_world(
+        [ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], invoices=[invoice(55)], templates=[template(-7)]
+    )
+    provider.set_up(world, [ACME], {"target": kind})
+    provider.prepare()
+    line = {"_itemid": 901, "qty_order": 1, "unit_price": 5}
+    route = "/api/Invoice/{id}" if document_id > 0 else "/api/RecurringInvoice/{id}"
+    provider.agent_after(route, "add_line", document_id, line=line)
+
+    provider.post()
+
+    (said,) = provider.findings("overtaken")
+    assert f"invoice {document_id} went from 1 to 3 with our change: somebody else saved it in between" in said
+    assert "lines that they changed may have been set back. Look at its history in HaloPSA" in said
+    assert provider.ours(document_id) == [("Mail", "10.00", True)]
+    assert provider.prove().whole
+
+
+@pytest.mark.parametrize(
+    ("action", "why"), [("send", "sent"), ("request_approval", "in approval"), ("pay", "paid in part or whole")]
+)
+def test_an_invoice_that_is_closed_between_our_read_and_our_write_is_told(
+    provider: Provider, action: str, why: str
+) -> None:
+    """HaloPSA takes the change all the same: what the client was sent may lack our lines."""
+    set_up_target(provider)
+    provider.prepare()
+    provider.agent_after("/api/Invoice/{id}", action, 55)
+
+    provider.post()
+
+    (said,) = provider.findings("answer_differs")
+    assert f"invoice 55 was closed ({why}) while it was changed: look whether what left HaloPSA has our lines" in said
+    assert not provider.prove().whole
+
+
 def test_a_refusal_that_nobody_caused_is_told_as_one(provider: Provider) -> None:
     set_up_target(provider)
     provider.disturb("status", status=400, body={"Message": "No."}, contains='"id":55')

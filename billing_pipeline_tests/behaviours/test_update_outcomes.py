@@ -8,6 +8,7 @@ from billing_pipeline.steps import update_document
 from billing_pipeline_tests.behaviours.provider import BROWSER, Provider
 from billing_pipeline_tests.behaviours.world import (
     ACME,
+    BIRCH,
     NOVEMBER,
     OCTOBER,
     bill,
@@ -34,7 +35,7 @@ def set_up_update(provider: Provider, document_id: int) -> None:
     bills = [
         bill(month, licence("mail", ACME, "10.00"), licence("voice", ACME, "7.00")) for month in (OCTOBER, NOVEMBER)
     ]
-    world = make_world([ACME], bills, invoices=[invoice(55)], templates=[template(-7)])
+    world = make_world([ACME, BIRCH], bills, invoices=[invoice(55)], templates=[template(-7)])
     provider.set_up(world, [ACME], {"target": "latest" if document_id > 0 else "recurring"})
 
 
@@ -139,6 +140,23 @@ def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_run(
     assert provider.writes(ROUTES[document_id]) == 1
     assert provider.rows("select status from postings") == [{"status": "posted"}]
     assert provider.prove().whole
+
+
+def test_an_update_is_looked_for_on_its_own_document_where_lists_leave_it_out(provider: Provider) -> None:
+    """An agent dated the invoice elsewhere and gave it to another client: no list of ours shows it any more."""
+    set_up_update(provider, 55)
+    provider.disturb("drop", when="after")
+    moved = {"invoice_date": "2026-08-01T00:00:00", "client_id": BIRCH.halopsa_id}
+    provider.agent_after("/api/Invoice", "edit", 55, method="POST", fields=moved)
+    provider.close()
+    assert provider.holds() == [("client-1", "unknown_outcome")]
+
+    provider.now = AFTER_THE_GRACE
+    provider.close()
+
+    assert provider.ours(55) == OURS
+    assert provider.writes() == 1
+    assert provider.rows("select status from postings") == [{"status": "posted"}]
 
 
 def test_last_months_lines_of_the_same_amounts_are_not_taken_for_this_months(provider: Provider) -> None:

@@ -80,6 +80,17 @@ def test_a_row_that_moved_out_of_sight_between_two_pages_is_found_again(
     assert read_halo(open_service) == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_a_page_that_comes_twice_is_no_end_while_rows_are_missing(
+    service: ScriptedService, open_service: OpenService
+) -> None:
+    def first_page_twice(asked: Asked) -> Reply:
+        number = max(1, int(asked.query["page_no"][0]) - 1)
+        return Reply(body={"record_count": 7, "invoices": rows(1, 2, 3, 4, 5, 6, 7)[3 * number - 3 : 3 * number]})
+
+    service.reply(LIST, first_page_twice)
+    assert read_halo(open_service) == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_a_list_without_end_is_given_up(service: ScriptedService, open_service: OpenService) -> None:
     service.reply(LIST, lambda asked: Reply(body=rows(int(asked.query["page_no"][0]))))
     pages = HaloPages(open_service(HALOPSA_FACTS), size=1, most_pages=5)

@@ -81,6 +81,21 @@ def test_record_count_may_lie(halo: HaloTalk) -> None:
     assert page(halo, 12, 20)["record_count"] == 10
 
 
+def test_the_largest_page_may_be_smaller_than_asked_for(halo: HaloTalk) -> None:
+    halo.switch(largest_page=7)
+    assert [row["id"] for row in page(halo, 2, 100)["items"]] == list(range(8, 15))
+    assert read_all(halo, 100) == list(range(1, 231))
+
+
+def test_a_page_may_come_twice_and_another_not_at_all(halo: HaloTalk) -> None:
+    halo.switch(paging="repeat")
+    firsts = [page(halo, number, 100)["items"][0]["id"] for number in (1, 2, 3, 4)]
+    assert firsts == [1, 1, 101, 201]
+    halo.switch(paging="skip")
+    assert [page(halo, number, 100)["items"][0]["id"] for number in (1, 2)] == [1, 201]
+    assert page(halo, 2, 100)["record_count"] == 230
+
+
 @pytest.mark.parametrize(
     ("resource", "key"),
     [
