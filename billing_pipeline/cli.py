@@ -121,6 +121,21 @@ def reverse(
 
 @app.command()
 @ends_with_exit_code
+def approve(
+    month: Month,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="The person who approves.")],
+    client: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this client's plan; may be repeated.")
+    ] = None,
+) -> int:
+    """Approve the plans that await it, so that close --post may post them (approval: required)."""
+    from billing_pipeline.commands import approve as command
+
+    return command.approve(month, client or (), by)
+
+
+@app.command()
+@ends_with_exit_code
 def explain(
     client: Annotated[str, typer.Argument(metavar="CLIENT", help="A client key of clients.csv.")],
     integration: Annotated[str, typer.Option(metavar="NAME", help="pax8 or halopsa_contracts.")] = "pax8",

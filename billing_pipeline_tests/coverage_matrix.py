@@ -20,7 +20,7 @@ FILE = Path(__file__).parent.parent / "docs" / "coverage.md"
 LEVELS: tuple[Level, ...] = ("built_in", "global", "integration", "client", "client_integration")
 FATES = ("posted", "collapsed", "dropped", "held", "blocked", "excluded")
 # Reasons that no case shows, and where their tests are.
-ELSEWHERE = {"awaiting_approval": "none yet: nothing asks for an approval so far"}
+ELSEWHERE = {"awaiting_approval": "approvals"}
 
 
 @dataclass(frozen=True)

@@ -71,3 +71,7 @@ class PostingRefused(BillingPipelineError):
 
 class RangeError(BillingPipelineError):
     """The clients of a run differ from the clients asked for."""
+
+
+class ApprovalRefused(BillingPipelineError):
+    """A plan cannot be approved as it stands; no approval was recorded."""

@@ -148,29 +148,31 @@ def _plan_change(month: str, client: BilledClient, change: TemplateChange, rules
 
 def find_negative_documents(plan: ClientPlan) -> list[Hold]:
     """A hold for each document whose total would be below zero."""
-    return [
-        Hold(
-            "held",
-            "negative_total",
-            _describe_negative(document),
-            document.currency,
-            sum((line.source_sell for line in document.lines), Decimal(0)),
-            sum((line.source_cost for line in document.lines), Decimal(0)),
-        )
-        for document in plan.documents
-        if document.resulting_total < 0
-    ]
+    return [hold_negative(document) for document in plan.documents if document.resulting_total < 0]
 
 
-def _describe_negative(document: PlannedDocument) -> str:
+def hold_negative(document: PlannedDocument) -> Hold:
+    """The hold of a document whose total would be below zero, with the way past it."""
+    way = "; force it with --force-cap negative_invoice"
+    if document.corrects:
+        way = ": to post it all the same, close with --post --correct --force-cap negative_invoice"
+    return Hold(
+        "held",
+        "negative_total",
+        describe_negative(document) + way,
+        document.currency,
+        sum((line.source_sell for line in document.lines), Decimal(0)),
+        sum((line.source_cost for line in document.lines), Decimal(0)),
+    )
+
+
+def describe_negative(document: PlannedDocument) -> str:
+    """Which document would be negative, and what it would come to."""
     said = f"would come to {show_amount(document.resulting_total, document.currency)}"
     if not document.corrects:
         return f"the {document.currency} invoice {said}"
     first = name_documents(pair.old_halopsa_invoice_id for pair in document.corrects)
-    return (
-        f"the {document.currency} correction of HaloPSA {first} {said}: to post it all the same, close with "
-        "--post --correct --force-cap negative_invoice"
-    )
+    return f"the {document.currency} correction of HaloPSA {first} {said}"
 
 
 def group_of(charge: ChargeToPlan, rules: PlanRules) -> str:

@@ -120,7 +120,12 @@ REASONS: tuple[Reason, ...] = (
         "Run close --post again: it looks, and never sends twice.",
     ),
     Reason("cap", "held", "A safety cap was passed", "Check the figures, then close with --force-cap."),
-    Reason("awaiting_approval", "held", "The plan is not approved yet", "Approve it."),
+    Reason(
+        "awaiting_approval",
+        "held",
+        "The plan is not approved yet",
+        "Look at it, then approve it, or have it approved, with billing-pipeline approve.",
+    ),
 )
 
 _BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS)}

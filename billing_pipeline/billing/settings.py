@@ -222,6 +222,7 @@ class BillingSettings(Section):
     mode: Literal["manual", "automatic"] = "manual"
     release_day: Annotated[int, Field(ge=1, le=28)] = 4
     late_after_day: Annotated[int, Field(ge=1, le=28)] = 7
+    approval: Literal["none", "required"] = "none"
     settings: ChargeSettings = ChargeSettings()
     integrations: Integrations = Integrations()
     clients: Mapping[ClientKey, ClientOverrides] = {}

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 from billing_pipeline.close import Closing, close_month
+from billing_pipeline.commands.approval_report import print_approvals
 from billing_pipeline.commands.correction_report import print_corrections
 from billing_pipeline.commands.interruption import ends_after_ctrl_c
 from billing_pipeline.commands.month_report import (
@@ -51,6 +52,7 @@ def _print_closed(summary: MonthSummary, closing: Closing) -> None:
         print_clients(summary)
     print_corrections(summary)
     print_reversals(summary)
+    print_approvals(summary, given=False)
     print_held(summary)
     print_cents(summary)
     print_findings(summary)

@@ -51,6 +51,9 @@ def _describe_client(loaded: LoadedSettings, client: str) -> None:
     say("Pax8 company " + (", ".join(companies) or "none"))
     if first.excluded:
         say("Excluded: it is counted, and never billed.")
+    if loaded.settings.approval == "required":
+        file, line = loaded.origin(("approval",)) or (str(loaded.folder), 0)
+        say(f"Approval required: a plan is posted only after billing-pipeline approve ({_near(file)}:{line})")
 
 
 def _value(value: Any) -> str:

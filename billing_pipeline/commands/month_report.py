@@ -1,6 +1,6 @@
 """A month as a billing clerk reads it: unmapped money first, where each cent went, what is held and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ _CENTS = {
 }
 _MOST_FINDINGS = 12
 _MOST_DETAILS = 5
+_MOST_NAMES = 10
 
 
 def print_unmapped(summary: MonthSummary) -> None:
@@ -128,11 +129,13 @@ def _signed(change: Decimal) -> str:
 
 def print_held(summary: MonthSummary) -> None:
     """Write each held client with its money, why it is held and what to do."""
-    if not summary.held:
+    causes = _by_cause(summary.held)
+    # What awaits an approval and nothing else has a table of its own.
+    clients = [client for client in summary.held_clients if set(causes[client]) != {"awaiting_approval"}]
+    if not clients:
         return
     head("Held, and not billed until it is settled")
-    causes = _by_cause(summary.held)
-    for client in summary.held_clients:
+    for client in clients:
         say(f"\n{client}: {_held_money(summary, client)}", style="bold")
         for code in causes[client]:
             label, next_step = reason_of(code).as_hold()
@@ -175,10 +178,17 @@ def print_findings(summary: MonthSummary) -> None:
     for finding in summary.findings:
         told.setdefault((finding.kind, finding.detail), []).append(finding.client or "")
     for (_, detail), clients in list(told.items())[:_MOST_FINDINGS]:
-        whose = sorted({client for client in clients if client})
-        say_wrapped(f"{', '.join(whose)}: {detail}" if whose else detail, bullet="- ")
+        say_of_clients(clients, detail)
     if len(told) > _MOST_FINDINGS:
         say_wrapped(f"and {len(told) - _MOST_FINDINGS} more, in the table findings", bullet="- ")
+
+
+def say_of_clients(clients: Iterable[str], detail: str) -> None:
+    """Write what is true of some clients, once; of a month where they are empty texts."""
+    whose = sorted({client for client in clients if client})
+    if len(whose) > _MOST_NAMES:
+        whose = [*whose[:_MOST_NAMES], f"{len(whose) - _MOST_NAMES:,} more"]
+    say_wrapped(f"{', '.join(whose)}: {detail}" if whose else detail, bullet="- ")
 
 
 def print_headline(summary: MonthSummary) -> None:

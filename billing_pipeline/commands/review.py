@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from billing_pipeline.billing.errors import SettingsError
+from billing_pipeline.commands.approval_report import print_approvals
 from billing_pipeline.commands.correction_report import print_corrections
 from billing_pipeline.commands.month_report import (
     print_cents,
@@ -87,6 +88,7 @@ def _print(reviewed: MonthReview, *, detailed: bool) -> None:
         print_changes(reviewed)
     print_corrections(summary)
     print_reversals(summary)
+    print_approvals(summary, given=True)
     print_held(summary)
     print_cents(summary)
     print_findings(summary)

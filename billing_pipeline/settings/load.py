@@ -32,7 +32,10 @@ YAML_NAME = "billing.yaml"
 
 @dataclass(frozen=True)
 class LoadedSettings:
-    """The settings of one folder, checked as a whole. `digests` is sha256 by name of each file there is."""
+    """The settings of one folder, checked as a whole.
+
+    `contents` are the bytes of each file there is, by name, and `digests` their sha256.
+    """
 
     folder: Path
     settings: BillingSettings
@@ -42,6 +45,7 @@ class LoadedSettings:
     tax_locations: tuple[TaxLocationRow, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     _resolved: dict[tuple[str | None, str], Resolved] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -109,6 +113,7 @@ def load_settings(folder: Path) -> LoadedSettings:
         tax_locations=tax_locations,
         digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         lines=lines,
+        contents=contents,
     )
 
 

@@ -271,7 +271,7 @@ comment on column ready_to_invoice.plan_hash is 'SHA-256 of the sealed plan, wit
 comment on table posting_journal is 'What was about to be written to HaloPSA and what came of it; append-only, each row chained to the one before.';
 comment on column posting_journal.seq is 'Number of the row, from 1, without gaps.';
 comment on column posting_journal.recorded_at is 'When it was written down, UTC.';
-comment on column posting_journal.event is 'What happened, such as sending, posted, unknown, settled, read_back, verified or released.';
+comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, read_back, verified or released.';
 comment on column posting_journal.month is 'Month that it belongs to.';
 comment on column posting_journal.client is 'Client that it is about.';
 comment on column posting_journal.document_key is 'Document, item or product group that it is about.';
@@ -574,3 +574,30 @@ comment on column document_lines.readback_sell is 'Sell as read back from HaloPS
 comment on column document_lines.readback_cost is 'Cost as read back from HaloPSA; null where it was not yet.';
 comment on column document_lines.posted_at is 'When HaloPSA had it, UTC.';
 comment on column document_lines.reversed_charge_key is 'Our key of the posted line that it takes back; null on lines that bill.';
+
+comment on table approvals is 'Who approved which sealed plan: one row an approval and currency; append-only. It counts with its row in the posting journal.';
+comment on column approvals.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
+comment on column approvals.client is 'Key of the client who is billed, as in clients.csv.';
+comment on column approvals.plan_hash is 'SHA-256 of the sealed plan that was approved; another plan needs another approval.';
+comment on column approvals.approver is 'The person who approved, as typed.';
+comment on column approvals.system_user is 'System user who ran the command.';
+comment on column approvals.approved_at is 'When it was approved, UTC.';
+comment on column approvals.currency is 'Currency of the amounts, ISO 4217 in capitals.';
+comment on column approvals.documents is 'How many documents the plan makes or changes in this currency.';
+comment on column approvals.lines is 'How many lines it writes in this currency.';
+comment on column approvals.sell is 'Sell of these lines, rounded by line.';
+comment on column approvals.cost is 'Cost of these lines, rounded by line.';
+comment on column approvals.forced_caps is 'Caps that the plan passes and that a person had forced.';
+comment on column approvals.settings_hash is 'One hash over all settings files, as in settings_files.';
+comment on column approvals.settings_files is 'SHA-256 of each settings file by its name, canonical JSON.';
+comment on column approvals.plan is 'The plan that was approved, canonical JSON.';
+comment on column approvals.journal_seq is 'The row of posting_journal that tells of it.';
+
+comment on table settings_files is 'The settings files that slices and plans were made with, once for each content; append-only. They hold no secrets.';
+comment on column settings_files.settings_hash is 'One hash over all settings files, as in plans and slice_sources.';
+comment on column settings_files.name is 'Name of the file in the settings folder.';
+comment on column settings_files.content is 'What the file held, to the byte (UTF-8).';
+comment on column settings_files.sha256 is 'SHA-256 of the file.';
+comment on column settings_files.stored_at is 'When it was kept first, UTC.';
+
+comment on column plans.forced_caps is 'Caps that the plan passes and that a person forced when it was sealed.';

@@ -50,13 +50,13 @@ class JournalHead:
 
 @dataclass(frozen=True)
 class Writer:
-    """Who writes to the journal, and to which HaloPSA the rows belong."""
+    """Who writes to the journal, and to which HaloPSA the rows belong; None where none was named."""
 
     run_id: str
     actor: str
     code_version: str
-    halopsa_address: str
-    halopsa_tenant: str
+    halopsa_address: str | None
+    halopsa_tenant: str | None
 
 
 def read_head(session: Session) -> JournalHead:

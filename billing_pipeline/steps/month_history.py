@@ -26,6 +26,7 @@ def client_histories(session: Session, month: str, clients: Sequence[str]) -> di
             last_month=None if last is None else last_month.get(client, {}),
             this_month=this_month.get(client, {}),
             was_billed=client in billed,
+            closed_month=last or "",
         )
         for client in clients
     }
@@ -51,15 +52,17 @@ def _by_client(rows: Iterable[Mapping[str, Any]]) -> dict[str, Totals]:
     return {client: dict(by_currency) for client, by_currency in totals.items()}
 
 
-def posted_documents(session: Session, month: str) -> int:
-    """How many documents of a month were posted, credits that take some back apart."""
-    return int(
-        session.value(
-            "select count(*) from postings where month = ? and status = 'posted' "
-            "and document_key not in (select document_key from reversals)",
-            [month],
-        )
+def sent_documents(session: Session, month: str) -> set[str]:
+    """The keys of a month's documents that HaloPSA has, or may have: posted, or sent with an outcome not known yet.
+
+    Credits that take some back are no invoices of the month.
+    """
+    rows = session.rows(
+        "select document_key from postings where month = ? and status in ('posted', 'sending', 'unknown') "
+        "and document_key not in (select document_key from reversals)",
+        [month],
     )
+    return {row["document_key"] for row in rows}
 
 
 def open_postings(session: Session, month: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from billing_pipeline.billing.finding_kinds import DIFFERENCES
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
+from billing_pipeline.steps.approval_summary import PlanApproval, summarize_approvals
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
 from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
 
@@ -126,6 +127,7 @@ class MonthSummary:
     refused: tuple[str, ...]
     corrections: tuple[CorrectedClient, ...]
     reversals: tuple[TakenBack, ...]
+    approvals: tuple[PlanApproval, ...] = ()
 
     @property
     def explained(self) -> bool:
@@ -204,6 +206,7 @@ class _Reader:
             refused=tuple(row["detail"] for row in self._rows(_REFUSED)),
             corrections=summarize_corrections(self._session, self._month, self._clients),
             reversals=summarize_reversals(self._session, self._month, self._clients),
+            approvals=summarize_approvals(self._session, self._month, self._clients),
         )
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Seal the plan of each client's month, and write down every hold. Nothing is written to HaloPSA here."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
-from billing_pipeline.billing.caps import ClientHistory, find_client_caps, find_month_cap
+from billing_pipeline.billing.caps import ClientHistory, PassedCap, find_passed_caps
 from billing_pipeline.billing.credited_invoices import CorrectionCase
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan import (
@@ -23,10 +24,14 @@ from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, Clie
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.billing.routing import Routes, Targets, route_charges
 from billing_pipeline.resources.warehouse import Session, read_sql
+from billing_pipeline.steps.approvals import REASON as AWAITING
+from billing_pipeline.steps.approvals import Approvals, forget_fallen_findings, read_approvals
 from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.forced_caps import store_forced_caps
 from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
-from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings, posted_documents
+from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
+from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
 from billing_pipeline.steps.read_targets import ReadInvoices, read_targets, take_invoices
 from billing_pipeline.steps.record_corrections import clear_open_corrections, store_open_corrections
@@ -40,7 +45,7 @@ class PlannedClient:
     """What planning came to for one client: its plan, and the holds that keep it from being posted.
 
     `corrections` are the documents that would correct what was posted for a credited invoice; they stand in the plan
-    if a person asked for them, and else are a proposal.
+    if a person asked for them, and else are a proposal. `forced` are the caps that it passes and that a person forced.
     """
 
     client: str
@@ -48,6 +53,7 @@ class PlannedClient:
     holds: tuple[Hold, ...]
     corrections: tuple[PlannedDocument, ...] = ()
     routes: Routes | None = None
+    forced: tuple[PassedCap, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,13 @@ def plan(
                     correct,
                 )
             )
-        planned = _apply_month_cap(session, work, planned, forced_caps)
+        cap = ask_month_cap(session, work, [one.plan for one in planned if not one.holds], forced_caps)
+        planned = [one if one.holds else _ask_cap(cap, one) for one in planned]
+        if work.config.settings.approval == "required":
+            approvals = read_approvals(session, work.month)
+            planned = [_ask_approval(approvals, one) for one in planned]
+        awaiting = [one.client for one in planned if any(hold.reason == AWAITING for hold in one.holds)]
+        forget_fallen_findings(session, work.month, awaiting)
         _store(session, work, planned, sources)
         lines = sum(len(document.lines) for one in planned for document in one.plan.documents)
         finish_step(session, work, "ready_to_invoice", started, lines, _source_ids(sources))
@@ -195,32 +207,23 @@ def _plan_one(
     if answer.planned:
         documents = (*sealed.documents, *answer.documents)
         sealed = replace(sealed, new_items=new_items(charges, rules), documents=documents)
-    capped = find_client_caps(sealed, settings.caps, forced_caps, history)
-    return PlannedClient(client, sealed, tuple(capped), answer.documents, routes)
+    passed = find_passed_caps(sealed, settings.caps, history)
+    capped = tuple(one.hold for one in passed if one.name not in forced_caps)
+    forced = tuple(one for one in passed if one.name in forced_caps)
+    return PlannedClient(client, sealed, capped, answer.documents, routes, forced)
 
 
-def _apply_month_cap(
-    session: Session, work: Work, planned: list[PlannedClient], forced_caps: Sequence[str]
-) -> list[PlannedClient]:
-    postable = [one.plan for one in planned if not one.holds]
-    said = find_month_cap(postable, posted_documents(session, work.month), work.config.settings.caps, forced_caps)
-    if said is None:
-        return planned
-    return [replace(one, holds=(*one.holds, *_cap_holds(one, said))) if one.plan.documents else one for one in planned]
+def _ask_cap(cap: MonthCap, one: PlannedClient) -> PlannedClient:
+    passed = cap.passed_by(one.plan)
+    if cap.forced:
+        return replace(one, forced=(*one.forced, *passed))
+    return replace(one, holds=tuple(each.hold for each in passed))
 
 
-def _cap_holds(one: PlannedClient, said: str) -> list[Hold]:
-    return [
-        Hold(
-            "held",
-            "cap:max_invoices",
-            f"{said} ({show_amount(document.sell, document.currency)} held); force it with --force-cap max_invoices",
-            document.currency,
-            document.sell,
-            document.cost,
-        )
-        for document in one.plan.documents
-    ]
+def _ask_approval(approvals: Approvals, one: PlannedClient) -> PlannedClient:
+    """Hold a plan that is not approved, whatever else holds it: what is settled first does not let it go."""
+    awaiting = approvals.holds(one.client, one.plan.plan_hash, json.loads(one.plan.as_json()))
+    return replace(one, holds=(*one.holds, *awaiting))
 
 
 def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
@@ -327,6 +330,7 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
                 "lines": sum(len(document.lines) for document in sealed.documents),
                 "plan": sealed.as_json(),
                 "settings_hash": work.settings_hash,
+                "forced_caps": sorted({passed.name for passed in one.forced}),
                 "sealed_at": work.now_utc,
                 **_source_ids(sources),
             }
@@ -347,6 +351,7 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
     correcting = [one.client for one in planned if any(document.corrects for document in one.plan.documents)]
     session.frame("correcting_clients", {"client": "VARCHAR"}, [{"client": client} for client in correcting])
     session.run("remember_plans", month=work.month)
+    store_forced_caps(session, work, [(one.plan, one.forced) for one in planned])
     store_routing_findings(session, work, {one.client: one.routes for one in planned if one.routes is not None})
 
 

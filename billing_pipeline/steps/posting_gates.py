@@ -5,15 +5,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.errors import PostingRefused
-from billing_pipeline.billing.plan_types import OBSERVED
+from billing_pipeline.billing.stored_plan import plan_content_hash
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.approvals import read_approvals
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.month_checks import find_conservation_gaps
 from billing_pipeline.steps.month_history import lines_in_flight
 from billing_pipeline.steps.posting_state import Posting
+from billing_pipeline.steps.read_back import write_hold
 from billing_pipeline.steps.record_corrections import claimed_keys
 
 
@@ -31,25 +32,13 @@ class SealedPlan:
         return list(self.content["documents"])
 
 
-def plan_content_hash(content: dict[str, Any]) -> str:
-    """The hash of a stored plan, taken as it was sealed: without what the clock gave and what was only seen."""
-    documents = [
-        {
-            name: value
-            for name, value in document.items()
-            if name not in OBSERVED and (name != "invoice_date" or document["date_rule"] != "today")
-        }
-        for document in content["documents"]
-    ]
-    return content_hash({**content, "documents": documents})
-
-
 def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> list[SealedPlan]:
     """The plans that may be carried out, in the order of the run's clients.
 
     A client with a hold is passed over, and so is one of `waiting`: it was sent something that is not settled, so
-    its plan was made without knowing what HaloPSA has. Raises PostingRefused where something spoils the whole month:
-    another tenant, a broken journal, a source that does not add up, or a plan that is not of the newest state.
+    its plan was made without knowing what HaloPSA has. One whose plan lacks its approval is held here. Raises
+    PostingRefused where something spoils the whole month: another tenant, a broken journal, a source that does not
+    add up, or a plan that is not of the newest state.
     """
     work = posting.work
     refuse_untold_past(session, posting)
@@ -74,13 +63,25 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
             [work.month, work.month],
         )
     }
+    asks = work.config.settings.approval == "required"
+    approvals = read_approvals(session, work.month) if asks else None
     plans = []
     for client in clients:
         row = rows.get(client)
         if row is None or client in held:
             continue
         content = json.loads(row["plan"])
-        _refuse_stale(work.month, client, row, fetch_id, work.settings_hash, content)
+        stale = find_stale(row, fetch_id, work.settings_hash, content)
+        if stale is not None:
+            raise PostingRefused(
+                f"The plan of {client} for {work.month} {stale}. Nothing was posted. "
+                f"Prepare it again: billing-pipeline close {work.month}, then review it and close with --post."
+            )
+        awaiting = approvals.holds(client, row["plan_hash"], content) if approvals is not None else []
+        if awaiting:
+            for hold in awaiting:
+                write_hold(session, posting, client, hold)
+            continue
         # A run that stopped half-way goes on with what is left of the same plan.
         left = [one for one in content["documents"] if (one["document_key"], row["plan_hash"]) not in done]
         if left:
@@ -132,17 +133,6 @@ def find_stale(row: dict[str, Any], fetch_id: int, settings_hash: str, content: 
     if row["settings_hash"] != settings_hash:
         return "was made with other settings than those in the settings folder now"
     return None
-
-
-def _refuse_stale(
-    month: str, client: str, row: dict[str, Any], fetch_id: int, settings_hash: str, content: dict[str, Any]
-) -> None:
-    why = find_stale(row, fetch_id, settings_hash, content)
-    if why is not None:
-        raise PostingRefused(
-            f"The plan of {client} for {month} {why}. Nothing was posted. "
-            f"Prepare it again: billing-pipeline close {month}, then review it and close with --post."
-        )
 
 
 def _refuse_taken_back(session: Session, month: str, plans: Sequence[SealedPlan]) -> None:

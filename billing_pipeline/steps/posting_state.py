@@ -1,6 +1,5 @@
 """What posting needs at hand, and how an outcome is written down: journal and tables in one transaction."""
 
-import getpass
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
 from billing_pipeline.steps.record_corrections import record_posted_corrections
 from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines
+from billing_pipeline.steps.system_user import system_user
 from billing_pipeline.steps.work import Work
 
 Document = Mapping[str, Any]
@@ -43,11 +43,7 @@ class Posting:
 
 def make_writer(halo: HaloClient, run_id: str) -> journal.Writer:
     """Who writes: this run, this system user, this version, at this HaloPSA."""
-    try:
-        actor = getpass.getuser()
-    except (KeyError, OSError):
-        actor = "unknown user"
-    return journal.Writer(run_id, actor, version("billing-pipeline"), halo.address, halo.tenant)
+    return journal.Writer(run_id, system_user(), version("billing-pipeline"), halo.address, halo.tenant)
 
 
 def document_totals(document: Document) -> tuple[Decimal, Decimal]:

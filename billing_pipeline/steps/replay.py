@@ -1,7 +1,7 @@
 """Make old plans again from what they were made from, to prove that the same sources give the same plan.
 
 Nothing of the warehouse is changed: a copy is cut back to what was known when the plans were sealed, and the steps
-run on the copy with the settings as they are now, which must be those of then.
+run on the copy with the settings of then, from the files that were kept with the plans where the folder differs.
 """
 
 from collections import defaultdict
@@ -13,11 +13,13 @@ from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.resources.warehouse import Session, Warehouse
+from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.modify import modify
 from billing_pipeline.steps.normalize import normalize
 from billing_pipeline.steps.plan import plan
 from billing_pipeline.steps.read_targets import INVOICES_KIND
 from billing_pipeline.steps.reconcile import reconcile
+from billing_pipeline.steps.settings_files import restore_settings
 from billing_pipeline.steps.snapshots import newest_snapshot
 from billing_pipeline.steps.work import Work
 
@@ -41,7 +43,7 @@ def replay_plans(work: Work, folder: Path) -> list[Replayed]:
     """Replay every plan that the clients of the work ever had with documents for its month, the oldest first.
 
     Copies of the warehouse are made in `folder`, one for each state that plans were made from. Raises
-    BillingPipelineError where the settings folder is not what it was when a plan was sealed.
+    BillingPipelineError where the settings of then were not kept and the settings folder is another one now.
     """
     with work.warehouse.session("read what plans were made from") as session:
         rows = session.rows(
@@ -49,24 +51,35 @@ def replay_plans(work: Work, folder: Path) -> list[Replayed]:
             "order by sealed_at, client, plan_hash",
             [work.month, list(work.clients)],
         )
-    _refuse_other_settings(work, rows)
+        configs = _settings_of_then(session, work, rows, folder)
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        groups[(row["sealed_at"], row["fetch_id"], tuple(row["snapshot_ids"]), row["corrects"])].append(row)
+        state = (row["sealed_at"], row["fetch_id"], tuple(row["snapshot_ids"]), row["corrects"], row["settings_hash"])
+        groups[state].append(row)
     replayed = []
     for number, sealed in enumerate(groups.values(), start=1):
-        replayed += _replay(work, sealed, folder / f"replay-{number}.duckdb")
+        then = replace(work, config=configs[sealed[0]["settings_hash"]])
+        replayed += _replay(then, sealed, folder / f"replay-{number}.duckdb")
     return replayed
 
 
-def _refuse_other_settings(work: Work, rows: Iterable[Mapping[str, Any]]) -> None:
-    other = [row for row in rows if row["settings_hash"] != work.settings_hash]
-    if other:
-        raise BillingPipelineError(
-            f"The plan of {other[0]['client']} for {work.month} was sealed on {other[0]['sealed_at']:%Y-%m-%d} with "
-            f"other settings than those in {work.config.folder} now. Restore the settings folder of that day, then "
-            "replay again."
-        )
+def _settings_of_then(
+    session: Session, work: Work, rows: Iterable[Mapping[str, Any]], folder: Path
+) -> dict[str, LoadedSettings]:
+    configs = {work.settings_hash: work.config}
+    for row in rows:
+        settings_hash = row["settings_hash"]
+        if settings_hash in configs:
+            continue
+        kept = restore_settings(session, settings_hash, folder / f"settings-{settings_hash[:12]}")
+        if kept is None:
+            raise BillingPipelineError(
+                f"The plan of {row['client']} for {work.month} was sealed on {row['sealed_at']:%Y-%m-%d} with other "
+                f"settings than those in {work.config.folder} now, and those were not kept. Restore the settings "
+                "folder of that day, then replay again."
+            )
+        configs[settings_hash] = kept
+    return configs
 
 
 def _replay(work: Work, sealed: Sequence[Mapping[str, Any]], file: Path) -> list[Replayed]:

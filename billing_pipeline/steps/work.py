@@ -8,9 +8,9 @@ from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.resources.warehouse import Session, Warehouse
 from billing_pipeline.settings.load import LoadedSettings
+from billing_pipeline.steps.settings_files import hash_settings, keep_settings_files
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Work:
     @property
     def settings_hash(self) -> str:
         """One hash over all settings files."""
-        return content_hash(dict(self.config.digests))
+        return hash_settings(self.config.digests)
 
     def of(self, clients: Sequence[str]) -> "Work":
         """The same work for other clients."""
@@ -63,6 +63,7 @@ def finish_step(
         [work.month, step, list(work.clients)],
     )
     settings_hash = work.settings_hash
+    keep_settings_files(session, settings_hash, work.config, work.now_utc)
     session.insert(
         "slice_sources",
         [

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing_pipeline.billing.caps import CAP_NAMES, ClientHistory, find_client_caps, find_month_cap
+from billing_pipeline.billing.caps import CAP_NAMES, ClientHistory, find_client_caps, find_month_cap, find_passed_caps
 from billing_pipeline.billing.plan_types import ClientPlan
 from billing_pipeline.billing.settings import Caps
 from billing_pipeline_tests.billing.charges import charge, plan_new
@@ -22,7 +22,7 @@ def history(
     def money(totals: dict[str, str]) -> dict[str, tuple[Decimal, Decimal]]:
         return {currency: (Decimal(sell), Decimal(0)) for currency, sell in totals.items()}
 
-    return ClientHistory(None if last is None else money(last), money(this or {}), was_billed)
+    return ClientHistory(None if last is None else money(last), money(this or {}), was_billed, "2026-09")
 
 
 def reasons(
@@ -87,13 +87,33 @@ def test_a_first_invoice_is_one_of_a_client_that_was_never_billed() -> None:
     assert reasons("5.00", before=history({}, was_billed=False)) == []
 
 
+@pytest.mark.parametrize(
+    ("sell", "caps", "figures"),
+    [
+        ("150.00", {"max_client_total": {"USD": 100}}, "150.00 USD is more than 100.00 USD"),
+        ("150.00", {"first_invoice": True}, "the first invoice of this client, 150.00 USD"),
+        (
+            "20.00",
+            {"max_change_percent": 10},
+            "20.00 USD after 90.00 USD in 2026-09, 70.00 USD less, is a change of more than 10 %",
+        ),
+        ("-7.10", {}, "the USD invoice would come to -7.10 USD"),
+    ],
+)
+def test_each_cap_tells_its_figures_and_the_way_past_it(sell: str, caps: dict[str, Any], figures: str) -> None:
+    before = history({"USD": "90.00"}, was_billed="first_invoice" not in caps)
+    (passed,) = find_passed_caps(plan(sell), Caps.model_validate(caps), before)
+    assert passed.figures == figures
+    assert passed.hold.detail == f"{figures}; force it with --force-cap {passed.name}"
+
+
 def test_a_hold_names_both_figures_and_the_way_past_it() -> None:
     found = find_client_caps(
         plan("150.00"), Caps.model_validate({"max_change_percent": 20}), (), history({"USD": "100.00"})
     )
     assert [(hold.currency, hold.sell) for hold in found] == [("USD", Decimal("150.00"))]
     assert found[0].detail == (
-        "150.00 USD after 100.00 USD last month is a change of more than 20 %; force it with "
+        "150.00 USD after 100.00 USD in 2026-09, 50.00 USD more, is a change of more than 20 %; force it with "
         "--force-cap max_change_percent"
     )
 
@@ -108,9 +128,7 @@ def test_forcing_one_cap_forces_no_other(name: str) -> None:
 
 
 def test_more_invoices_than_allowed_stop_the_month() -> None:
-    plans = [plan("1.00"), plan("2.00"), plan()]
-    two, one = Caps.model_validate({"max_invoices": 2}), Caps.model_validate({"max_invoices": 1})
-    assert find_month_cap(plans, 0, two, ()) is None
-    assert find_month_cap(plans, 1, two, ()) == "3 invoices are more than caps.max_invoices 2 allows"
-    assert find_month_cap(plans, 0, one, ("max_invoices",)) is None
-    assert find_month_cap(plans, 99, Caps(), ()) is None
+    two = Caps.model_validate({"max_invoices": 2})
+    assert find_month_cap(2, two) is None
+    assert find_month_cap(3, two) == "3 invoices are more than caps.max_invoices 2 allows"
+    assert find_month_cap(99, Caps()) is None

@@ -16,7 +16,7 @@ from billing_pipeline.billing.plan import find_client_holds, find_negative_docum
 from billing_pipeline.billing.plan_types import PlannedLine
 from billing_pipeline.billing.product_match import Product
 from billing_pipeline.billing.settings import ChargeSettings
-from billing_pipeline.steps.posting_gates import plan_content_hash
+from billing_pipeline.billing.stored_plan import plan_content_hash
 from billing_pipeline_tests.billing.charges import charge, client, plan_new
 
 

@@ -231,7 +231,7 @@ def test_the_next_month_is_measured_against_the_last_closed_one(months: MonthMak
         ("birch-legal", "cap:first_invoice"),
         ("birch-legal", "cap:max_change_percent"),
     ]
-    assert "30.00 USD after 22.00 USD last month" in rows[0]["detail"]
+    assert "30.00 USD after 22.00 USD in 2026-10, 8.00 USD more, is a change of more than 20 %" in rows[0]["detail"]
     change = month.rows("select * from month_over_month where month = '2026-11' and client = 'acme-dental'")
     assert change[0]["previous_month"] == "2026-10"
     assert change[0]["previous_sell"] == Decimal("22.00")

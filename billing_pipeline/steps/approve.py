@@ -1,0 +1,275 @@
+"""Record that a person approved the sealed plans of a month."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from billing_pipeline.billing.canonical import canonical_json
+from billing_pipeline.billing.errors import ApprovalRefused, SettingsError
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.people import is_same_person
+from billing_pipeline.billing.stored_plan import PlanTotals, StoredPlan, documents_left, sum_documents
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.settings.last_change import SettingsHistory
+from billing_pipeline.settings.nearest import suggest
+from billing_pipeline.steps import journal
+from billing_pipeline.steps.approvals import OWN_CHANGE, REASON, Approvals, read_approvals
+from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.posting_gates import find_stale
+from billing_pipeline.steps.settings_files import keep_settings_files
+from billing_pipeline.steps.system_user import system_user
+from billing_pipeline.steps.work import Work
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class ApprovedPlan:
+    """A plan that was approved now. `corrects` says that it corrects credited invoices, `remark` what to look at."""
+
+    client: str
+    plan_hash: str
+    totals: tuple[PlanTotals, ...]
+    forced_caps: tuple[str, ...]
+    corrects: bool
+    remark: str | None
+
+
+@dataclass(frozen=True)
+class ApprovingResult:
+    """What was approved, which clients the same person had approved before, and which something else holds."""
+
+    approver: str
+    approved: tuple[ApprovedPlan, ...]
+    approved_before: tuple[str, ...]
+    held: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class HaloPsaPlace:
+    """The HaloPSA that the plans are for: its address and tenant."""
+
+    address: str
+    tenant: str
+
+
+@dataclass(frozen=True)
+class _Plan:
+    row: Mapping[str, Any]
+    content: StoredPlan
+
+    @property
+    def client(self) -> str:
+        return str(self.row["client"])
+
+
+def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> ApprovingResult:
+    """Record the approval of the sealed plans of `work.clients`, or, where none is named, of all that await one.
+
+    Nothing is recorded unless all of them can be approved. Raises SettingsError for a name that says nothing, a
+    client that does not exist, or settings that ask for no approval; ApprovalRefused for a month that was not
+    prepared, a plan that is not of the newest state, is held by something else, or has nothing to post;
+    PostingRefused where the journal is broken, cut, or belongs to another HaloPSA than `place`.
+    """
+    name = _read_name(approver)
+    _refuse_without_need(work)
+    with work.warehouse.session(f"approve plans of {work.month}") as session:
+        said = f"Nothing was approved for {work.month}."
+        journal.refuse_broken(session, work.warehouse.published, said, f"approve {work.month} again")
+        if place is not None:
+            journal.refuse_other_tenant(session, place.address, place.tenant)
+        plans = _read_plans(session, work)
+        holds = _read_holds(session, work.month)
+        approvals = read_approvals(session, work.month)
+        asked = _find_asked(work, plans, holds, approvals)
+        _refuse_what_cannot_be(session, work, asked, holds, approvals)
+        before = [plan for plan in asked if _has_approved(approvals, plan, name)]
+        history = SettingsHistory(work.config)
+        approved = [_record(session, work, plan, name, place, history) for plan in asked if plan not in before]
+        if approved:
+            keep_settings_files(session, work.settings_hash, work.config, work.now_utc)
+        head = journal.read_head(session)
+    if approved:
+        journal.write_head(head, work.warehouse.published / journal.HEAD_FILE)
+    others = {client: tuple(reason for reason in reasons if reason != REASON) for client, reasons in holds.items()}
+    held = {client: reasons for client, reasons in others.items() if reasons}
+    return ApprovingResult(name, tuple(approved), tuple(plan.client for plan in before), held)
+
+
+def _read_name(approver: str) -> str:
+    name = " ".join(approver.split())
+    if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise SettingsError(
+            f"--by {approver!r} names nobody: write the name of the person who approves, as in --by 'Jane Doe'."
+        )
+    return name
+
+
+def _refuse_without_need(work: Work) -> None:
+    if work.config.settings.approval == "required":
+        return
+    origin = work.config.origin(("approval",))
+    where = f"{origin[0]}:{origin[1]}" if origin else str(work.config.folder / "billing.yaml")
+    raise SettingsError(
+        f"{where}: approval is none, so plans are posted without one and there is nothing to approve. To ask for "
+        f"approvals, set approval: required, then run billing-pipeline close {work.month}."
+    )
+
+
+def _read_plans(session: Session, work: Work) -> dict[str, _Plan]:
+    rows = session.rows("select * from plans where month = ? order by client", [work.month])
+    if not rows:
+        raise ApprovalRefused(
+            f"{work.month} was never prepared, so there is no plan to approve. Prepare it, then look at it: "
+            f"billing-pipeline close {work.month}"
+        )
+    return {row["client"]: _Plan(row, json.loads(row["plan"])) for row in rows}
+
+
+def _read_holds(session: Session, month: str) -> dict[str, dict[str, str]]:
+    """By client each reason with one of its texts, the first cause first."""
+    rows = session.rows(
+        "select client, reason, min(reason_rank) as reason_rank, min(detail) as detail from holds where month = ? "
+        "group by client, reason order by client, reason_rank, reason",
+        [month],
+    )
+    holds: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        holds[row["client"]][row["reason"]] = row["detail"]
+    return dict(holds)
+
+
+def _find_asked(
+    work: Work, plans: Mapping[str, _Plan], holds: Mapping[str, Mapping[str, str]], approvals: Approvals
+) -> list[_Plan]:
+    if not work.clients:
+        return [
+            plan
+            for client, plan in plans.items()
+            if set(holds.get(client, ())) <= {REASON} and approvals.holds(client, plan.row["plan_hash"], plan.content)
+        ]
+    unknown = [client for client in work.clients if client not in plans]
+    if unknown:
+        raise SettingsError(
+            "\n".join(f"{client!r} is no client of {work.month}: {suggest(client, list(plans))}" for client in unknown)
+        )
+    return [plans[client] for client in dict.fromkeys(work.clients)]
+
+
+def _refuse_what_cannot_be(
+    session: Session,
+    work: Work,
+    asked: Sequence[_Plan],
+    holds: Mapping[str, Mapping[str, str]],
+    approvals: Approvals,
+) -> None:
+    fetch_id, _ = month_invoices(session, work.month)
+    again = f"billing-pipeline close {work.month}"
+    texts = []
+    for plan in asked:
+        money = [show_amount(one.sell, one.currency) for one in sum_documents(plan.content["documents"]).values()]
+        said = f"The plan of {plan.client} for {work.month}{' over ' + ' and '.join(money) if money else ''}"
+        others = {reason: detail for reason, detail in holds.get(plan.client, {}).items() if reason != REASON}
+        if others:
+            causes = "; ".join(f"{detail} ({reason})" for reason, detail in others.items())
+            forced = "".join(f" --force-cap {one.partition(':')[2]}" for one in others if one.startswith("cap:"))
+            forced += " --force-cap negative_invoice" if "negative_total" in others else ""
+            texts.append(
+                f"{said} is held, and a held plan cannot be approved: {causes}. Settle that first (billing-pipeline "
+                f"review {work.month}), then {again}{forced}, then approve."
+            )
+        elif not plan.content["documents"]:
+            texts.append(f"{said} is empty: there is nothing to post, and nothing to approve.")
+        elif (stale := find_stale(dict(plan.row), fetch_id, work.settings_hash, dict(plan.content))) is not None:
+            texts.append(f"{said} {stale}. Prepare it again: {again}, then review and approve it.")
+        elif not documents_left(plan.content, approvals.done):
+            texts.append(f"{said} was posted already: what was posted is final, and nothing of it is left to approve.")
+    if texts:
+        raise ApprovalRefused("\n".join([*texts, "Nothing was approved."]))
+
+
+def _has_approved(approvals: Approvals, plan: _Plan, name: str) -> bool:
+    covering = approvals.covering(plan.client, plan.row["plan_hash"], plan.content)
+    return any(one.approver.casefold() == name.casefold() for one in covering)
+
+
+def _record(
+    session: Session, work: Work, plan: _Plan, name: str, place: HaloPsaPlace | None, history: SettingsHistory
+) -> ApprovedPlan:
+    user, totals = system_user(), tuple(sum_documents(plan.content["documents"]).values())
+    forced = tuple(plan.row["forced_caps"] or ())
+    files = dict(sorted(work.config.digests.items()))
+    writer = journal.Writer(
+        work.run_id,
+        user,
+        version("billing-pipeline"),
+        place.address if place is not None else None,
+        place.tenant if place is not None else None,
+    )
+    head = journal.append(
+        session,
+        writer,
+        "approved",
+        work.now_utc,
+        month=work.month,
+        client=plan.client,
+        plan_hash=plan.row["plan_hash"],
+        outcome=f"approved by {name}",
+        detail={
+            "approver": name,
+            "totals": [vars(one) for one in totals],
+            "forced_caps": forced,
+            "settings_files": files,
+        },
+    )
+    shared = {
+        "month": work.month,
+        "client": plan.client,
+        "plan_hash": plan.row["plan_hash"],
+        "approver": name,
+        "system_user": user,
+        "approved_at": work.now_utc.replace(microsecond=0),
+        "forced_caps": list(forced),
+        "settings_hash": work.settings_hash,
+        "settings_files": canonical_json(files),
+        "plan": plan.row["plan"],
+        "journal_seq": head.rows,
+    }
+    session.insert("approvals", [{**shared, **vars(one)} for one in totals])
+    session.execute(
+        "delete from holds where month = ? and client = ? and reason = ?", [work.month, plan.client, REASON]
+    )
+    remark = _report_own_change(session, work, plan, (name, user), history)
+    corrects = any(document.get("corrects") for document in plan.content["documents"])
+    return ApprovedPlan(plan.client, plan.row["plan_hash"], totals, forced, corrects, remark)
+
+
+def _report_own_change(
+    session: Session, work: Work, plan: _Plan, names: tuple[str, str], history: SettingsHistory
+) -> str | None:
+    """Note an approver who was also the last to change the client's mapping or settings; it stops nothing."""
+    change = history.last_change(plan.client)
+    if change is None or not is_same_person(names, change.names):
+        return None
+    name, user = names
+    remark = (
+        f"approved by {name} (system user {user}), who was also the last to change this client's mapping or settings: "
+        f"{change.file}, {change.described}"
+    )
+    session.insert(
+        "findings",
+        [
+            {
+                "month": work.month,
+                "client": plan.client,
+                "document_key": plan.content["documents"][0]["document_key"],
+                "step": "approve",
+                "kind": OWN_CHANGE,
+                "detail": remark,
+            }
+        ],
+    )
+    return remark
