@@ -9,24 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from billing_pipeline.sandbox.world import World
 from billing_pipeline_tests.golden.case_files import USUAL, Row, expand_line, make_invoice, make_world
 from billing_pipeline_tests.golden.case_run import CaseRun, Services
+from billing_pipeline_tests.properties.profiles import bounded
 
 AZURE = "Microsoft Azure Plan - Arrears Charge - {0} - 3333333{1}-3333-4333-8333-333333333333 - Storage"
 
-# Each example is a whole month over HTTP and in DuckDB: a few say much, and the same ones every time.
-BOUNDED = settings(
-    max_examples=4,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-)
+# Each example is a whole month over HTTP and in DuckDB: a few say much.
+BOUNDED = bounded(4)
 
 
 @dataclass(frozen=True)
@@ -119,10 +112,10 @@ def _line(number: int, written: dict[str, str], subscription: int) -> Row:
     return row
 
 
-def charge_settings() -> st.SearchStrategy[dict[str, Any]]:
-    """Modifiers and behaviours of any sort."""
+def modifiers() -> st.SearchStrategy[dict[str, Any]]:
+    """Modifiers of any sort."""
     classes = st.sets(st.sampled_from(["azure_consumption", "azure_commitment", "other_arrears"]), min_size=1)
-    modifiers = st.fixed_dictionaries(
+    return st.fixed_dictionaries(
         {
             "drop_azure": st.sampled_from([False, False, False, True]),
             "collapse_azure": st.sampled_from([True, False]),
@@ -133,6 +126,10 @@ def charge_settings() -> st.SearchStrategy[dict[str, Any]]:
             "azure_classes": classes.map(sorted),
         }
     )
+
+
+def charge_settings() -> st.SearchStrategy[dict[str, Any]]:
+    """Modifiers and behaviours of any sort."""
     behaviour = st.fixed_dictionaries(
         {
             "target": st.sampled_from(["new", "latest"]),
@@ -140,7 +137,7 @@ def charge_settings() -> st.SearchStrategy[dict[str, Any]]:
             "date": st.sampled_from(["source", "today"]),
         }
     )
-    return st.fixed_dictionaries({"modifiers": modifiers, "behaviour": behaviour})
+    return st.fixed_dictionaries({"modifiers": modifiers(), "behaviour": behaviour})
 
 
 @st.composite
