@@ -57,9 +57,10 @@ def running(provider: Provider, step: str, month: str) -> Iterator["subprocess.P
 
 
 @contextmanager
-def paused(process: "subprocess.Popen[str]") -> Iterator[None]:
-    """Let a process stand still for the block, with all that it holds."""
-    process.send_signal(signal.SIGSTOP)
+def paused(process: "subprocess.Popen[str]", provider: Provider) -> Iterator[None]:
+    """Let a process stand still for the block, with all that it holds but the database."""
+    with Warehouse(provider.warehouse, PATIENCE_SECONDS).session("let another process stand still"):
+        process.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:

@@ -72,11 +72,11 @@ def test_a_second_run_for_the_same_clients_waits_for_the_first_and_bills_nothing
     provider.set_up(make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME, BIRCH])
     second = Steps(provider, patience=PATIENCE_SECONDS)
     second.close(post=False)
-    provider.disturb_halopsa("delay", when="after", after=1, seconds=3)
+    provider.disturb_halopsa("delay", when="after", after=1, seconds=8)
 
     with running(provider, "post", MONTH) as first:
         wait_for_the_fault(provider)
-        with paused(first):
+        with paused(first, provider):
             second.fetch()
             second.prepare()
             assert provider.held() == [("birch", "unknown_outcome")]
