@@ -29,13 +29,18 @@ def verify(month: str) -> int:
         verified = verify_month(work_on(environment, config, warehouse, month, "verify"), halo)
         address = halo.address
     publish(warehouse)
-    head(f"{month} against {address}")
+    print_verified(verified, address)
+    return DONE if verified.is_settled else HELD
+
+
+def print_verified(verified: Verified, address: str) -> None:
+    """Write the report: journal, clients, what differs and what to do, what is not known, and the verdict."""
+    head(f"{verified.month} against {address}")
     _print_journal(verified)
     _print_clients(verified)
     _print_drift(verified)
     _print_rest(verified)
     _print_verdict(verified)
-    return DONE if verified.is_settled else HELD
 
 
 def _print_journal(verified: Verified) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from billing_pipeline.commands.verify import print_verified
 from billing_pipeline.steps.verified_month import Verified
 from billing_pipeline_tests.behaviours.provider import Provider, make_provider
 from billing_pipeline_tests.behaviours.world import (
@@ -338,7 +339,9 @@ def test_a_copied_recurring_invoice_is_listed(provider: Provider) -> None:
     assert drift.was == "posted on recurring invoice -7"
 
 
-def test_what_later_months_wrote_over_is_counted_and_the_rest_proved(provider: Provider) -> None:
+def test_what_later_months_wrote_over_is_counted_and_the_rest_proved(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
     bills = [
         bill(OCTOBER, licence("mail", ACME, "10.00"), licence("backup", ACME, "30.00")),
         bill(NOVEMBER, licence("mail", ACME, "20.00", quantity=2)),
@@ -354,6 +357,11 @@ def test_what_later_months_wrote_over_is_counted_and_the_rest_proved(provider: P
     assert october.is_settled
     assert dict(october.replaced_by) == {NOVEMBER: 2}, "Mail was written over, Backup ended"
     assert [(one.posted, one.replaced, one.now) for one in october.clients] == [(40, 40, 0)]
+    print_verified(october, "https://psa.example.com/api")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "client-1 1 2 40.00 40.00 40.00 0.00 USD" in said, "planned, posted, replaced, HaloPSA now"
+    assert "2 lines of recurring invoices were written over since (2 by 2026-11): HaloPSA has no longer" in said
+    assert "Proved: 1 invoice with 0 lines in HaloPSA as posted" in said
     assert november.is_settled
     assert november.replaced_lines == 0
     provider.agent("delete", -7)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.commands.verify import print_verified
 from billing_pipeline.steps.journal import append
 from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline.steps.publish import publish
@@ -144,7 +145,9 @@ def test_a_month_without_postings_is_proved_to_be_empty(provider: Provider) -> N
     assert [(one.client, one.planned, one.posted, one.now) for one in verified.clients] == [("client-1", 10, 0, 0)]
 
 
-def test_what_is_unknown_is_told_and_its_key_is_no_strangers(provider: Provider) -> None:
+def test_what_is_unknown_is_told_and_its_key_is_no_strangers(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
     provider.set_up(make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))]), [ACME], {"target": "new"})
     provider.prepare()
     provider.disturb("status", status=500, commit_after_requests=1000)
@@ -157,6 +160,8 @@ def test_what_is_unknown_is_told_and_its_key_is_no_strangers(provider: Provider)
     (said,) = verified.opened
     assert said.startswith("client-1: document bp-d-")
     assert "nobody knows yet whether HaloPSA has it" in said
+    print_verified(verified, "https://psa.example.com/api")
+    assert "To settle it: billing-pipeline close 2026-10 --post" in capsys.readouterr().out
 
 
 def test_a_held_client_keeps_the_month_from_being_settled(provider: Provider) -> None:
