@@ -80,12 +80,16 @@ def prove_clients(
     changes: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for one in drift:
         changes[(one.client or "", one.currency)] += one.difference
+    # What was taken back on a credit was planned, too: `three_way` has what was billed alone.
     planned = {
         (row["client"], row["currency"]): row["sell"]
         for row in session.rows(
-            "select client, currency, sum(planned_sell) as sell from three_way "
-            "where month = ? and currency is not null group by all having sum(planned_sell) <> 0",
-            [month],
+            "select client, currency, sum(sell) as sell from ("
+            "select client, currency, planned_sell as sell from three_way "
+            "where month = $month and currency is not null "
+            "union all select client, currency, sell from reversals where month = $month) "
+            "group by all having bool_or(sell <> 0)",
+            {"month": month},
         )
     }
     proofs = []
