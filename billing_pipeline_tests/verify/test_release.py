@@ -23,7 +23,6 @@ from billing_pipeline_tests.behaviours.world import (
     make_world,
     template,
 )
-from billing_pipeline_tests.reversals.undoing import take_back
 
 TABLES = ("postings", "posted_lines", "posted_source_lines", "corrections", "posting_journal", "holds", "plans")
 
@@ -413,33 +412,6 @@ def test_a_corrected_month_is_released_with_its_corrections(provider: Provider) 
         [("Backup", "30.00", True), ("Mail", "12.00", True)]
     ]
     assert provider.holds() == []
-    assert adds_up(provider)
-    assert provider.verify().is_settled
-
-
-def test_a_month_that_was_taken_back_is_released_with_its_credit(provider: Provider) -> None:
-    post_october(provider)
-    billed = document_of(provider)
-    take_back(provider)
-    verified = provider.verify()
-    assert verified.is_settled
-    assert [(one.documents, one.planned, one.posted, one.now) for one in verified.clients] == [
-        (2, 0, 0, 0),
-        (1, 7, 7, 7),
-    ]
-    credit = max(provider.invoice_ids())
-    provider.agent("delete", billed)
-    assert {one.halopsa_id for one in provider.release().standing} == {credit}
-    provider.agent("delete", credit)
-    released = provider.release()
-    assert released.is_done
-    assert released.money == {"USD": 0}
-    assert provider.rows("select 1 from reversals") == []
-    (row,) = provider.rows("select detail from posting_journal where event = 'released'")
-    assert len(json.loads(row["detail"])["charge_keys"]) == 4, "the credit's keys, too"
-    assert adds_up(provider)
-    provider.close()
-    assert [name for _, name in billed_lines(provider)] == ["Backup", "Mail", "Voice"]
     assert adds_up(provider)
     assert provider.verify().is_settled
 

@@ -25,6 +25,7 @@ from billing_pipeline_tests.behaviours.world import (
     numbered,
     template,
 )
+from billing_pipeline_tests.reversals.undoing import take_back
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,17 @@ def test_a_month_without_postings_is_proved_to_be_empty(provider: Provider) -> N
     assert verified.is_settled
     assert (verified.documents, verified.lines) == (0, 0)
     assert [(one.client, one.planned, one.posted, one.now) for one in verified.clients] == [("client-1", 10, 0, 0)]
+
+
+def test_what_was_planned_and_taken_back_comes_to_nothing(provider: Provider) -> None:
+    post_october(provider)
+    take_back(provider)
+    verified = provider.verify()
+    assert verified.is_settled
+    assert [(one.documents, one.planned, one.posted, one.now) for one in verified.clients] == [
+        (2, 0, 0, 0),
+        (1, 10, 10, 10),
+    ]
 
 
 def test_what_is_unknown_is_told_and_its_key_is_no_strangers(
