@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json, content_hash
+from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import OBSERVED
 
 StoredPlan = Mapping[str, Any]
@@ -45,6 +46,12 @@ def sum_documents(documents: Iterable[Mapping[str, Any]]) -> dict[str, PlanTotal
         cost = sum((Decimal(line["cost"]) for line in lines), Decimal(0))
         totals[currency] = PlanTotals(currency, len(members), len(lines), sell, cost)
     return totals
+
+
+def name_plan(month: str, client: str, content: StoredPlan) -> str:
+    """A plan by client, month and money, as texts name it."""
+    money = [show_amount(one.sell, one.currency) for one in sum_documents(content["documents"]).values()]
+    return f"The plan of {client} for {month}" + (f" over {' and '.join(money)}" if money else "")
 
 
 def is_rest_of(content: StoredPlan, whole: StoredPlan, done: Collection[str], created_items: Mapping[int, str]) -> bool:

@@ -9,9 +9,8 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.errors import ApprovalRefused, SettingsError
-from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.people import is_same_person
-from billing_pipeline.billing.stored_plan import PlanTotals, StoredPlan, documents_left, sum_documents
+from billing_pipeline.billing.stored_plan import PlanTotals, StoredPlan, documents_left, name_plan, sum_documents
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.last_change import SettingsHistory
 from billing_pipeline.settings.nearest import suggest
@@ -170,8 +169,7 @@ def _refuse_what_cannot_be(
     again = f"billing-pipeline close {work.month}"
     texts = []
     for plan in asked:
-        money = [show_amount(one.sell, one.currency) for one in sum_documents(plan.content["documents"]).values()]
-        said = f"The plan of {plan.client} for {work.month}{' over ' + ' and '.join(money) if money else ''}"
+        said = name_plan(work.month, plan.client, plan.content)
         others = {reason: detail for reason, detail in holds.get(plan.client, {}).items() if reason != REASON}
         if others:
             causes = "; ".join(f"{detail} ({reason})" for reason, detail in others.items())

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing_pipeline.billing.errors import PostingRefused
-from billing_pipeline.billing.stored_plan import plan_content_hash
+from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.stored_plan import name_plan, plan_content_hash
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.approvals import read_approvals
@@ -74,7 +75,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
         stale = find_stale(row, fetch_id, work.settings_hash, content)
         if stale is not None:
             raise PostingRefused(
-                f"The plan of {client} for {work.month} {stale}. Nothing was posted. "
+                f"{name_plan(work.month, client, content)} {stale}. Nothing was posted. "
                 f"Prepare it again: billing-pipeline close {work.month}, then review it and close with --post."
             )
         awaiting = approvals.holds(client, row["plan_hash"], content) if approvals is not None else []
@@ -91,8 +92,9 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     for gap in find_conservation_gaps(session, work.month, work.config):
         raise PostingRefused(
             f"The invoice lines of {work.month} and what became of them differ: {gap['source_lines']} lines and "
-            f"{gap['explained_lines']} explained in {gap['currency'] or 'no currency'}, {gap['sell_gap']} of sell and "
-            f"{gap['cost_gap']} of cost apart. Nothing was posted. Close the month again: every step is done anew."
+            f"{gap['explained_lines']} explained in {gap['currency'] or 'no currency'}, "
+            f"{show_amount(gap['sell_gap'])} of sell and {show_amount(gap['cost_gap'])} of cost apart. Nothing was "
+            f"posted. Prepare it again, every step anew: billing-pipeline close {work.month}."
         )
     return plans
 
@@ -114,10 +116,10 @@ def _refuse_unexplained_lines(session: Session, month: str) -> None:
         [month],
     )
     if lines or gaps:
-        first = f"; first {gaps[0]['client']}: {gaps[0]['sell_gap']} {gaps[0]['currency']}" if gaps else ""
+        first = f"; first {gaps[0]['client']}: {show_amount(gaps[0]['sell_gap'], gaps[0]['currency'])}" if gaps else ""
         raise PostingRefused(
             f"{month} does not add up: {lines} lines without a fate, {len(gaps)} clients with a gap{first}. "
-            "Nothing was posted. Close the month again, so that every step is done anew."
+            f"Nothing was posted. Prepare it again, every step anew: billing-pipeline close {month}."
         )
 
 
@@ -142,8 +144,8 @@ def _refuse_taken_back(session: Session, month: str, plans: Sequence[SealedPlan]
         pairs = (pair for document in plan.documents for pair in document.get("corrects", ()))
         if any(pair["old_document_key"] in undone for pair in pairs):
             raise PostingRefused(
-                f"The plan of {plan.client} for {month} corrects what was taken back since. Nothing was posted. "
-                f"Prepare it again: billing-pipeline close {month}, then review it and close with --post."
+                f"{name_plan(month, plan.client, plan.content)} corrects what was taken back since. Nothing was "
+                f"posted. Prepare it again: billing-pipeline close {month}, then review it and close with --post."
             )
 
 
@@ -165,7 +167,8 @@ def _refuse_posted_charges(session: Session, month: str, plans: Sequence[SealedP
         "order by all"
     )
     if twice:
+        first, whose = twice[0]["client"], {plan.client: plan.content for plan in plans}
         raise PostingRefused(
-            f"The plan of {twice[0]['client']} for {month} holds {twice[0]['lines']} lines that were posted or "
+            f"{name_plan(month, first, whose[first])} holds {twice[0]['lines']} lines that were posted or "
             f"sent before, or stand in it twice. Nothing was posted. Prepare it again: billing-pipeline close {month}."
         )

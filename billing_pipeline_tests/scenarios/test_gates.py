@@ -35,21 +35,24 @@ def test_a_plan_that_was_edited_in_the_database_is_not_posted(prepared: Steps) -
     prepared.provider.query('update plans set plan = replace(plan, \'"sell":"20"\', \'"sell":"21"\')')
 
     refused(
-        prepared, "The plan of birch for 2026-10 was changed after it was sealed. Nothing was posted.", "close 2026-10"
+        prepared,
+        "The plan of birch for 2026-10 over 20.00 USD was changed after it was sealed. Nothing was posted.",
+        "close 2026-10",
     )
 
 
 def test_a_plan_made_before_the_invoice_was_fetched_again_is_not_posted(prepared: Steps) -> None:
     prepared.fetch()
 
-    refused(prepared, "The plan of acme for 2026-10 was made before the invoice was fetched again.")
+    refused(prepared, "The plan of acme for 2026-10 over 10.00 USD was made before the invoice was fetched again.")
 
 
 def test_a_plan_made_with_other_settings_is_not_posted(prepared: Steps) -> None:
     prepared.provider.set_settings(settings={"modifiers": {"drop_zero": True}})
 
     refused(
-        prepared, "The plan of acme for 2026-10 was made with other settings than those in the settings folder now."
+        prepared,
+        "The plan of acme for 2026-10 over 10.00 USD was made with other settings than those in the settings folder now.",
     )
 
 
