@@ -72,7 +72,7 @@ def _print_result(result: DemoResult, home: DemoFolder) -> None:
     say("    Dagster, with every run of this demo: asset by asset, month by month, client by client")
     variables = f"BILLING_WAREHOUSE={_shown(home.warehouse)} BILLING_CONFIG={_shown(home.config)}"
     say(f"{variables} {_program()} review {summary.month} --html review.html")
-    say("    the same month as a page, every line of it; without --html FILE in the terminal, client by client")
+    say("    the same month as a page, line by line; without --html in the terminal, client by client")
     say(f"{_shown(result.published)}")
     say("    the published database, for DuckDB 1.2 and later; what was dropped, and which setting did it:")
     say("    select client, reason, setting_level, count(*), sum(sell) from dispositions")

@@ -46,6 +46,7 @@ def _month(review: MonthReview) -> dict[str, Any]:
         "history": [vars(month) for month in review.history],
         "unmapped": [vars(one) for one in summary.unmapped],
         "corrections": [_correction(one) for one in summary.corrections],
+        "reversals": [vars(one) for one in summary.reversals],
         "findings": [vars(finding) for finding in summary.findings],
         "differences": summary.differences,
         "refused": summary.refused,

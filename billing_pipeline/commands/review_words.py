@@ -57,6 +57,7 @@ def name_document(document: DocumentReview) -> str:
         return "Correction without a difference: only our own ledger"
     if document.action == "create":
         what = f"Correction of {document.corrects}" if document.corrects else "New invoice"
+        what = f"Credit that takes back {document.takes_back}:" if document.takes_back else what
         number = f" {document.halopsa_id}" if document.halopsa_id is not None else ""
         return f"{what}{number}, dated {document.invoice_date}"
     what = "Recurring invoice" if document.action == "update_recurring" else "Invoice"

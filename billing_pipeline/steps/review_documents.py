@@ -27,7 +27,8 @@ class DocumentReview:
 
     `halopsa_id` is the document's own, None for one that is still to be created. `before_total` is None for a new
     document, and where what the target held is not kept. `tax` is what HaloPSA answered, `expected_tax` what the taxes
-    sent come to; either may be None. `corrects` names the HaloPSA invoices that a correction belongs to.
+    sent come to; either may be None. `corrects` names the HaloPSA invoices that a correction belongs to, `takes_back`
+    those that a credit undoes.
     """
 
     client: str
@@ -48,6 +49,7 @@ class DocumentReview:
     tax: Decimal | None
     plan_hash: str
     corrects: str
+    takes_back: str
     sent_at: datetime | None
 
     def count(self, change: str) -> int:
@@ -100,7 +102,7 @@ def _read_sent(session: Session, month: str) -> list[_Found]:
     rows = session.rows(
         "select postings.*, sources.snapshot_ids from postings left join plan_sources as sources "
         "using (month, client, plan_hash) where month = ? and status in ('sending', 'unknown', 'posted') "
-        "order by sent_at, document_key",
+        "order by sent_at, abs(halopsa_invoice_id), document_key",
         [month],
     )
     return [
@@ -156,5 +158,6 @@ def _review(one: _Found, standing: tuple[StandingLine, ...] | None, expected_tax
         tax=posting.get("answered_tax"),
         plan_hash=one.plan_hash,
         corrects=name_documents(pair["old_halopsa_invoice_id"] for pair in pairs) if pairs else "",
+        takes_back=name_documents(one["reversed_halopsa_invoice_id"] for one in content.get("reverses", ())),
         sent_at=posting.get("sent_at"),
     )

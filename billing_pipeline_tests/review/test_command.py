@@ -93,8 +93,8 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
     assert told["version"] == 1
     assert set(told) == {
         "version", "month", "previous_month", "fetched_at", "prepared", "explained", "invoices",
-        "not_billed_invoices", "source_lines", "totals", "cents", "history", "unmapped", "corrections", "findings",
-        "differences", "refused", "settings_problem", "clients",
+        "not_billed_invoices", "source_lines", "totals", "cents", "history", "unmapped", "corrections", "reversals",
+        "findings", "differences", "refused", "settings_problem", "clients",
     }  # fmt: skip
     (cedar,) = [client for client in told["clients"] if client["client"] == CEDAR.key]
     assert set(cedar) == {
@@ -105,7 +105,7 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
     assert set(document) == {
         "document_key", "action", "stage", "halopsa_id", "billed_client_id", "currency", "invoice_date", "group",
         "lines", "before_total", "after_total", "sell", "cost", "expected_tax", "tax", "plan_hash", "corrects",
-        "sent_at",
+        "takes_back", "sent_at",
     }  # fmt: skip
     ours, others = document["lines"]
     assert set(ours) == {

@@ -12,6 +12,7 @@ from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.commands import review_words as words
+from billing_pipeline.commands.reversal_report import describe_credit
 from billing_pipeline.commands.review_page.charts import chart_cents, chart_months
 from billing_pipeline.commands.review_page.entries import STANDS, WHAT, make_entries
 from billing_pipeline.commands.review_page.holds import group_holds
@@ -38,6 +39,7 @@ def render_page(review: MonthReview) -> str:
         cent_charts=chart_cents(review),
         held_groups=group_holds(review),
         words=words,
+        describe_credit=describe_credit,
         style=style,
         script=script,
         mark_scripted=_MARK_SCRIPTED,
