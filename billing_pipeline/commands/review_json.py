@@ -10,6 +10,7 @@ from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.document_changes import LineChange, LineState
 from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.commands.review_words import prepare_command, stale_text
+from billing_pipeline.steps.approval_summary import PlanApproval
 from billing_pipeline.steps.correction_summary import CorrectedClient
 from billing_pipeline.steps.month_cents import split_cents
 from billing_pipeline.steps.month_review import ClientReview, MonthReview
@@ -45,6 +46,7 @@ def _month(review: MonthReview) -> dict[str, Any]:
         ],
         "history": [vars(month) for month in review.history],
         "unmapped": [vars(one) for one in summary.unmapped],
+        "approvals": [_approval(one) for one in summary.approvals],
         "corrections": [_correction(one) for one in summary.corrections],
         "reversals": [vars(one) for one in summary.reversals],
         "findings": [vars(finding) for finding in summary.findings],
@@ -87,8 +89,12 @@ def _state(state: LineState, review: MonthReview) -> dict[str, Any]:
 
 def _hold(cause: HeldCause) -> dict[str, Any]:
     held = {name: value for name, value in vars(cause).items() if name != "client"}
-    reason = reason_of(cause.reason)
-    return {**held, "label": reason.label, "next_step": reason.next_step}
+    label, next_step = reason_of(cause.reason).as_hold()
+    return {**held, "label": label, "next_step": next_step}
+
+
+def _approval(one: PlanApproval) -> dict[str, Any]:
+    return {**vars(one), "totals": [vars(total) for total in one.totals]}
 
 
 def _correction(one: CorrectedClient) -> dict[str, Any]:

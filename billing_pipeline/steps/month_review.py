@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.exact_json import read_exact_json
 from billing_pipeline.billing.settings import BillingSettings
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
@@ -18,6 +17,7 @@ from billing_pipeline.steps.halo_facts import text
 from billing_pipeline.steps.month_summary import ClientMonth, Finding, HeldCause, MonthSummary, read_summary
 from billing_pipeline.steps.posting_gates import find_stale
 from billing_pipeline.steps.review_documents import DocumentReview, read_documents
+from billing_pipeline.steps.settings_files import hash_settings
 
 MOST_MONTHS = 12
 
@@ -201,7 +201,7 @@ def _find_stale(
     Where the settings cannot be read nothing is posted at all, which is said once for all clients.
     """
     fetch_id, _ = month_invoices(session, month)
-    settings_hash = None if config is None else content_hash(dict(config.digests))
+    settings_hash = None if config is None else hash_settings(config.digests)
     return {
         client: find_stale(plan, fetch_id, settings_hash or plan["settings_hash"], json.loads(plan["plan"]))
         for client, plan in plans.items()

@@ -93,7 +93,8 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
     assert told["version"] == 1
     assert set(told) == {
         "version", "month", "previous_month", "fetched_at", "prepared", "explained", "invoices",
-        "not_billed_invoices", "source_lines", "totals", "cents", "history", "unmapped", "corrections", "reversals",
+        "not_billed_invoices", "source_lines", "totals", "cents", "history", "unmapped", "approvals", "corrections",
+        "reversals",
         "findings", "differences", "refused", "settings_problem", "clients",
     }  # fmt: skip
     (cedar,) = [client for client in told["clients"] if client["client"] == CEDAR.key]

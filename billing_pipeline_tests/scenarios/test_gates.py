@@ -52,7 +52,7 @@ def test_a_plan_made_with_other_settings_is_not_posted(prepared: Steps) -> None:
 
     refused(
         prepared,
-        "The plan of acme for 2026-10 over 10.00 USD was made with other settings than those in the settings folder now.",
+        "The plan of acme for 2026-10 over 10.00 USD was made with other settings than those in the settings folder",
     )
 
 

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing_pipeline.billing.reasons import Reason, reason_of, reason_rank
+from billing_pipeline.billing.reasons import reason_of, reason_rank
 from billing_pipeline.steps.month_review import MonthReview
 
 
 @dataclass(frozen=True)
 class HeldGroup:
-    """The holds of one reason. `money` is (currency, sell) of the causes that have any, `clients` their keys."""
+    """The holds of one reason: what it is and what to do, the clients' keys, and (currency, sell) of the causes that
+    have any."""
 
     code: str
-    reason: Reason
+    label: str
+    next_step: str
     clients: tuple[str, ...]
     money: tuple[tuple[str, Decimal], ...]
 
@@ -27,5 +29,5 @@ def group_holds(review: MonthReview) -> list[HeldGroup]:
             if cause.sell is not None:
                 money[cause.currency] = money.get(cause.currency, Decimal(0)) + cause.sell
         clients = tuple(dict.fromkeys(cause.client for cause in causes))
-        groups.append(HeldGroup(code, reason_of(code), clients, tuple(sorted(money.items()))))
+        groups.append(HeldGroup(code, *reason_of(code).as_hold(), clients, tuple(sorted(money.items()))))
     return groups
