@@ -58,8 +58,3 @@ def record_reversals_read_back(session: Session, document_key: str) -> None:
         "where reversals.charge_key = found.charge_key and reversals.document_key = ?",
         [document_key],
     )
-
-
-def clear_reversals(session: Session, month: str, client: str) -> None:
-    """Forget what was taken back of a client's month, once nothing in HaloPSA bears its keys any more."""
-    session.execute("delete from reversals where month = ? and client = ?", [month, client])

@@ -16,11 +16,13 @@ from billing_pipeline.billing.reversals import plan_reversal
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.nearest import suggest
+from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import Row, index_by_key, read_document
 from billing_pipeline.steps.post import carry_out, prove_posted
 from billing_pipeline.steps.posting_gates import SealedPlan, refuse_untold_past
 from billing_pipeline.steps.posting_outcomes import PostingResult, describe_document
 from billing_pipeline.steps.posting_state import Posting, make_writer, write_finding
+from billing_pipeline.steps.read_back import forget_settled_holds
 from billing_pipeline.steps.read_reversible import PostedDocument, find_changes, read_reversible
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle
@@ -87,9 +89,10 @@ def reverse(work: Work, halo: HaloClient) -> ReversalResult:
         if reversal is not None and (result.posted or result.adopted):
             _look_again(posting, documents, reversal)
         with work.warehouse.session("finish taking back") as session:
-            if opened:
-                _forget_holds(session, posting)
+            forget_settled_holds(session, work)
             finish_step(session, work, "reversals", started, len(result.posted), {})
+            result.head = journal.read_head(session)
+        journal.write_head(result.head, work.warehouse.published / journal.HEAD_FILE)
     return ReversalResult(reversal, result)
 
 
@@ -195,12 +198,3 @@ def _look_again(posting: Posting, documents: Sequence[PostedDocument], reversal:
             for document in json.loads(reversal.plan.as_json())["documents"]:
                 if one.halopsa_invoice_id in {pair["reversed_halopsa_invoice_id"] for pair in document["reverses"]}:
                     write_finding(session, posting, "read_back_differs", document, said)
-
-
-def _forget_holds(session: Session, posting: Posting) -> None:
-    """A hold for what is unknown ends with it."""
-    if not read_open_postings(session, posting):
-        session.execute(
-            "delete from holds where month = ? and client = ? and reason = 'unknown_outcome'",
-            [posting.work.month, posting.work.clients[0]],
-        )

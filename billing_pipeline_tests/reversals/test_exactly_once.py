@@ -5,6 +5,7 @@ from time import monotonic, sleep
 import pytest
 
 from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.steps.journal import HEAD_FILE
 from billing_pipeline_tests.behaviours.provider import BROWSER, Provider
 from billing_pipeline_tests.behaviours.world import ACME, BIRCH, OCTOBER, Json, bill, licence, make_world
 from billing_pipeline_tests.reversals.undoing import adds_up, keys_in_halopsa, look_at, newest, take_back
@@ -145,7 +146,8 @@ def test_a_right_that_is_missing_stops_it(posted: Provider) -> None:
 
 def test_a_credit_that_only_halopsa_knows_of_is_taken_for_ours(posted: Provider) -> None:
     take_back(posted)
-    # A database from before it, as a backup is.
+    # A database from before it, as a backup is that was put in place with its published folder.
+    (posted.warehouse.published / HEAD_FILE).unlink()
     with posted.warehouse.session("go back") as session:
         session.execute("delete from posting_journal where document_key in (select document_key from reversals)")
         session.execute("delete from postings where document_key in (select document_key from reversals)")
