@@ -136,9 +136,13 @@ class HaloClient:
         """All sites with their addresses, inactive ones too."""
         return self._list("Site", {**_WITH_INACTIVE, "includeaddress": "true"})
 
-    def items(self) -> list[Row]:
-        """The active items, which are those that HaloPSA lists by itself."""
-        return self._list("Item")
+    def items(self, search: str | None = None) -> list[Row]:
+        """The active items, which are those that HaloPSA lists by itself; `search` cannot be checked."""
+        return self._list("Item", None if search is None else {"search": search})
+
+    def item(self, item_id: int) -> Row | None:
+        """One item whole, active or not; None if HaloPSA says 404."""
+        return self._find("Item", item_id)
 
     def product_groups(self) -> list[Row]:
         """All product groups; HaloPSA calls them AssetGroup."""

@@ -40,6 +40,7 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
         return {}, {}
     with posting.work.warehouse.session("look up created items") as session:
         waiting = _waiting(session, posting)
+        sent_before = _sent_before(session)
     known = {text(row.get("externalreference")): int(row["id"]) for row in posting.halo.items()}
     group_ids: dict[str, int] = {}
     ids: dict[str, int] = {}
@@ -51,6 +52,8 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
         elif reference in waiting:
             problems[reference] = ItemProblem(f"item {item['name']!r} was sent to HaloPSA and is not there yet", True)
             continue
+        elif reference in sent_before and (left_out := _look_again(posting, item, sent_before[reference])) is not None:
+            ids[reference] = left_out
         else:
             try:
                 group_id = _ensure_group(posting, item["item_group"], group_ids, waiting)
@@ -76,6 +79,29 @@ def _waiting(session: Session, posting: Posting) -> set[str]:
         for row in rows
         if row["event"] in ("item_sending", "group_sending") and (posting.now - row["sent_at"]).total_seconds() < grace
     }
+
+
+def _sent_before(session: Session) -> dict[str, int | None]:
+    """References of items that were ever sent, with the id of those that are known to have arrived."""
+    rows = session.rows(
+        "select sent.document_key as reference, max(confirmed.halopsa_item_id) as item_id from posting_journal as sent "
+        "left join confirmed_products as confirmed on confirmed.item_reference = sent.document_key "
+        "where sent.event = 'item_sending' group by all"
+    )
+    return {row["reference"]: row["item_id"] for row in rows}
+
+
+def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int | None:
+    """The id of an item that we sent and that the list leaves out: by its number, and by a search for its name.
+
+    A list of HaloPSA may lack a page, and a second item of the same reference would be nobody's wish.
+    """
+    rows = posting.halo.items(search=item["name"])
+    numbered = posting.halo.item(item_id) if item_id is not None else None
+    for row in [*rows, *([numbered] if numbered is not None else [])]:
+        if text(row.get("externalreference")) == item["reference"] and not row.get("inactive"):
+            return int(row["id"])
+    return None
 
 
 def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str]) -> int:

@@ -143,3 +143,20 @@ def test_an_existing_item_is_used_as_it_is_and_never_modified(provider: Provider
     assert provider.sandbox.halopsa.dump()["items"] == before
     assert provider.halopsa_invoices()[0]["lines"][0]["_itemid"] == 950
     assert provider.posts("/api/Item") == 0
+
+
+def test_an_item_that_a_list_of_halopsa_leaves_out_is_not_created_again(month: Provider) -> None:
+    steps = Steps(month)
+    steps.close()
+    (ours,) = month.created_items()
+    second = make_invoice([make_line(3, ACME, "1.00")], "44444444-4444-4444-8444-000000000012")
+    month.sandbox.pax8.add_invoice(second)
+    steps.fetch()
+    steps.prepare()
+    month.switch_halopsa(paging="skip", largest_page=1)
+
+    steps.post()
+
+    assert month.posts("/api/Item") == 1
+    assert month.created_items() == [ours]
+    assert month.billed()[1001] == ["10.00", "1.00"]

@@ -60,7 +60,7 @@ def find_unexplained(ledger: Ledger) -> list[str]:
         if row["disposition"] in ("posted", "planned"):
             continue
         holds = [hold for hold in ledger.holds if (hold["client"], hold["reason"]) == (row["client"], row["reason"])]
-        if row["disposition"] != "held" or not holds:
+        if row["disposition"] not in ("held", "blocked") or not holds:
             said.append(f"{name}, and no hold says why")
         said += [f"{name}, and its hold lacks a text or its money" for hold in holds if not _is_whole(hold)]
     return said + [

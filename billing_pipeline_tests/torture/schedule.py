@@ -133,6 +133,15 @@ SECOND = [
 ]
 # In the second run, after one whose request never arrived and whose grace has passed.
 AFTER_THE_GRACE = [*_moments(OF_A_REQUEST, "GET Invoice search"), *_moments(THREE, "settle an unknown posting")]
+# What few runs pass: only drawn.
+RARE = _moments(
+    THREE,
+    "hold a client whose item is missing",
+    "hold a client whose document is not changed",
+    "write a repaired document",
+    "write what was found before posting",
+    "note item_not_written",
+)
 # Early kills after which the outcome of a document is open, and those whose document never left.
 NEVER_ARRIVED = [
     kill
@@ -170,7 +179,7 @@ def _draw_event(rng: Random) -> Event:
     troubles = rng.sample(list(TROUBLES), rng.choice([0, 1, 1, 1, 2]))
     kill = None
     if rng.random() < 0.7 or not troubles:
-        kill = rng.choice([Kill("call", rng.randint(1, CALLS)), rng.choice(every_kill())])
+        kill = rng.choice([Kill("call", rng.randint(1, CALLS)), rng.choice([*every_kill(), *RARE])])
         if kill.moment != "call":
             kill = Kill(kill.moment, rng.choice([1, 1, 2, 3]))
     hits = tuple(Hit(name, rng.choice([0, 1, -2, -1])) for name in troubles)
