@@ -6,6 +6,7 @@ from copy import deepcopy
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.sandbox.exact_json import write_json
 from billing_pipeline.sandbox.halopsa_edits import make_edit
+from billing_pipeline.sandbox.halopsa_invoices import compute_document
 from billing_pipeline.sandbox.halopsa_state import HaloState
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline_tests.behaviours.world import Json
@@ -26,7 +27,7 @@ class Shadow:
     def __init__(self, sandbox: Sandbox, content: Json) -> None:
         self._sandbox = sandbox
         self._state = HaloState(content, sandbox.clock)
-        self._line_ids = {line["id"] for line in self._state.lines()}
+        self._first_lines = {line["id"]: deepcopy(line) for line in self._state.lines()}
         self._seen = 0
         self._created: set[int] = set()
         self.deleted: set[int] = set()
@@ -67,6 +68,7 @@ class Shadow:
 
     def restore(self, document_id: int, lost: Sequence[Json]) -> None:
         """Let a person put the lines of others on a document back as they were, with the taxes of ours."""
+        self._set_back(document_id, lost)
         state = self._sandbox.halopsa
         taxes = {content["id"]: str(content["tax_code"]) for content in lost}
         with state.lock:
@@ -77,6 +79,14 @@ class Shadow:
             ours = [{**line, "tax_code": taxes.get(line["id"], line["tax_code"])} for line in ours]
             row["lines"] = [dict(line) for line in self.documents()[document_id]["lines"]] + ours
             state.put(_table(document_id), row)
+
+    def _set_back(self, document_id: int, lost: Sequence[Json]) -> None:
+        """Lines that an agent changed right after our write are set back too: that is what a person is asked for."""
+        row = self.documents()[document_id]
+        back = [self._first_lines[one["id"]] for one in lost if one["id"] in self._first_lines]
+        ids = {line["id"] for line in back}
+        row["lines"] = [line for line in row["lines"] if line["id"] not in ids] + deepcopy(back)
+        compute_document(self._state, row)
 
     def differences(self, *, renumbered: bool) -> list[str]:
         """How the documents of others differ from what they would be without us."""
@@ -105,7 +115,7 @@ class Shadow:
     def _lines(self, row: Json) -> set[str]:
         """The lines of others to the byte; of those that came later, what is set, without their ids."""
         return {
-            write_json(line if line["id"] in self._line_ids else _what_is_set(line))
+            write_json(line if line["id"] in self._first_lines else _what_is_set(line))
             for line in row["lines"]
             if not is_ours(line.get("comment_2"))
         }
