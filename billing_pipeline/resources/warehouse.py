@@ -58,9 +58,13 @@ def _migrations() -> tuple[tuple[int, str, str], ...]:
 class Session:
     """One open transaction on the warehouse."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, now: datetime, schemas: dict[str, dict[str, str]] | None = None
+    ) -> None:
         self._connection = connection
         self.now = now
+        # Column types by table, asked once: only a migration changes them.
+        self._schemas = {} if schemas is None else schemas
 
     def execute(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> None:
         """Run one statement with bound parameters."""
@@ -100,9 +104,11 @@ class Session:
         """Append `rows` to a table by column name; columns that a row leaves out are null."""
         if not rows:
             return
-        # Not duckdb_columns(): it binds every view of the file first, which costs 20 ms in a new session.
-        columns = self._connection.execute("select name, type from pragma_table_info(?) order by cid", [table])
-        schema = {str(name): str(kind) for name, kind in columns.fetchall()}
+        schema = self._schemas.get(table)
+        if schema is None:
+            # Not duckdb_columns(): it binds every view of the file first, which costs 20 ms in a new session.
+            columns = self._connection.execute("select name, type from pragma_table_info(?) order by cid", [table])
+            schema = self._schemas[table] = {str(name): str(kind) for name, kind in columns.fetchall()}
         unknown = set().union(*(row.keys() for row in rows)) - set(schema)
         if unknown:
             raise WarehouseError(f"Table {table} has no column {', '.join(sorted(unknown))}.")
@@ -152,6 +158,7 @@ class Warehouse:
     def __init__(self, path: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
         self.path = path.resolve()
         self.lock_wait_seconds = lock_wait_seconds
+        self._schemas: dict[str, dict[str, str]] = {}
         self._kept: KeptOpen[duckdb.DuckDBPyConnection] | None = None
 
     @property
@@ -248,7 +255,7 @@ class Warehouse:
         with self.connect(purpose) as connection:
             connection.execute("begin transaction")
             try:
-                yield Session(connection, datetime.now(UTC).replace(tzinfo=None))
+                yield Session(connection, datetime.now(UTC).replace(tzinfo=None), self._schemas)
             except BaseException:
                 # A failed commit has rolled back by itself already.
                 with suppress(duckdb.Error):

@@ -315,6 +315,7 @@ def test_lines_are_found_again_by_their_slot_where_the_database_is_new(
     with provider.warehouse.session("forget everything") as session:
         for table in ("postings", "posted_lines", "posted_source_lines", "posting_journal"):
             session.execute(f"delete from {table}")
+    (provider.warehouse.published / "journal-head.json").unlink()
 
     provider.close(NOVEMBER)
 

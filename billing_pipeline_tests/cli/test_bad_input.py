@@ -121,7 +121,7 @@ def test_a_database_that_another_program_has_open_is_left_alone(msp: Provider) -
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        typed = close(msp)
+        typed = close(msp, BILLING_LOCK_WAIT_SECONDS="1")
         other.communicate("\n")
     assert typed.exit_code == 1
     assert "is open in another program" in typed.stderr

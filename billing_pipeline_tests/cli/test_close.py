@@ -147,7 +147,6 @@ def test_ctrl_c_says_that_nothing_is_lost(msp: Provider) -> None:
 
 
 def test_what_should_not_happen_is_short_and_its_traceback_is_in_the_log(msp: Provider) -> None:
-    (msp.folder / "dagster").mkdir()
     (msp.folder / "dagster" / "dagster.yaml").write_text("no_such_key: 1\n")
     secret = msp.variables["HALOPSA_CLIENT_SECRET"]
     typed = type_command(msp, "close", MONTH, "--post")

@@ -36,7 +36,7 @@ def test_a_plan_that_was_edited_in_the_database_is_not_posted(prepared: Steps) -
 
     refused(
         prepared,
-        "The plan of birch for 2026-10 over 20.00 USD was changed after it was sealed. Nothing was posted.",
+        "The plan of birch for 2026-10 over 21.00 USD was changed after it was sealed. Nothing was posted.",
         "close 2026-10",
     )
 

@@ -362,8 +362,8 @@ def test_nothing_is_released_for_another_halopsa(provider: Provider) -> None:
 def test_nothing_is_released_while_somebody_posts(provider: Provider) -> None:
     post_october(provider)
     provider.warehouse.lock_wait_seconds = 0.1
-    with provider.warehouse.posting_lock():
-        assert "post invoices to HaloPSA" in refused(provider, WarehouseLocked)
+    with provider.warehouse.posting_lock("post 2026-10 to HaloPSA"):
+        assert "post 2026-10 to HaloPSA" in refused(provider, WarehouseLocked)
     with (
         provider.warehouse.posting_lock("release 2026-10 of client-1"),
         pytest.raises(WarehouseLocked, match="release"),
