@@ -1,6 +1,7 @@
 -- The same month in plain DuckDB SQL, as somebody would write it who needs the charges and no proof: classify, map,
 -- drop and collapse, find the item, and write each result as a table. The same joins, the same sums, the same columns
--- that a document is made of; no slices, levels, findings or texts that explain a line to a clerk.
+-- that a document is made of, the level that decided about a line and the collapsed line that it went into; no slices,
+-- findings or texts that explain a line to a clerk, and nothing that was posted before.
 create table company_clients as
 select lower(pax8_company_id) as company_id, client, halopsa_client_id
 from read_csv(getvariable('config') || '/clients.csv', all_varchar = true);
@@ -105,22 +106,30 @@ with decided as (
             end then 'zero'
             when settings.collapse_azure and line_class = 'azure_consumption' then 'collapsed'
             else 'kept'
-        end as decision
+        end as decision,
+        case decision
+            when 'drop_azure' then settings.drop_azure_level
+            when 'favorable_prorata' then settings.drop_favorable_prorata_level
+            when 'zero' then settings.drop_zero_level
+            when 'collapsed' then settings.collapse_azure_level
+        end as setting_level,
+        case when decision = 'collapsed' then concat_ws('|', 'collapsed', charges.invoice_id, charges.client, currency) end
+            as collapsed_key
     from bare_normalized as charges
     left join client_settings as settings on settings.client = charges.client
 )
 
 select
-    month, client, line_key, invoice_id, source_line_id, line_no, line_class, currency, quantity, price, sell, cost,
-    product_id, sku, term, product_name, decision
+    month, client, coalesce(collapsed_key, line_key) as charge_key, line_key, invoice_id, source_line_id, line_no,
+    line_class, currency, quantity, price, sell, cost, product_id, sku, term, product_name, decision, setting_level
 from decided
 union all
 select
-    month, client, null, invoice_id, null, min(line_no), 'azure_consumption', currency, 1, sum(sell), sum(sell), sum(cost),
-    'azure', null, null, 'Microsoft Azure', 'kept'
+    month, client, collapsed_key, null, invoice_id, null, min(line_no), 'azure_consumption', currency, 1, sum(sell),
+    sum(sell), sum(cost), 'azure', null, null, 'Microsoft Azure', 'kept', any_value(setting_level)
 from decided
 where decision = 'collapsed'
-group by month, client, invoice_id, currency;
+group by month, client, collapsed_key, invoice_id, currency;
 
 create table bare_reconciled as
 select

@@ -28,6 +28,9 @@ integrations:
 clients:
 """
 
+_SWITCHES = ("drop_azure", "drop_favorable_prorata", "drop_zero", "collapse_azure")
+_LEVELS = tuple(f"{switch}_level" for switch in _SWITCHES)
+
 
 @dataclass(frozen=True)
 class SyntheticMonth:
@@ -98,7 +101,8 @@ def _write_resolved_settings(month: SyntheticMonth) -> None:
     loaded = load_settings(month.config)
     rows = []
     for number in range(CLIENTS):
-        charge = loaded.resolve(_client(number), "pax8").charge
+        resolved = loaded.resolve(_client(number), "pax8")
+        charge = resolved.charge
         modifiers = charge.modifiers
         rows.append(
             (
@@ -113,10 +117,11 @@ def _write_resolved_settings(month: SyntheticMonth) -> None:
                 charge.codes.accounts,
                 charge.codes.expense,
                 charge.codes.tax,
+                *(resolved.level(f"modifiers.{switch}") for switch in _SWITCHES),
             )
         )
     header = ("client", "drop_azure", "drop_favorable_prorata", "drop_zero", "zero_test", "collapse_azure")
-    _write_csv(month.resolved, (*header, "mode", "default_item", "accounts", "expense", "tax"), rows)
+    _write_csv(month.resolved, (*header, "mode", "default_item", "accounts", "expense", "tax", *_LEVELS), rows)
 
 
 def _halopsa_clients() -> list[dict[str, object]]:

@@ -50,7 +50,12 @@ with charges as (
         settings.collapse_azure,
         settings.collapse_azure_level,
         settings.collapse_by,
-        list_contains(settings.azure_classes, normalized.line_class) as is_azure,
+        case normalized.line_class
+            when 'azure_consumption' then settings.takes_azure_consumption
+            when 'azure_commitment' then settings.takes_azure_commitment
+            when 'other_arrears' then settings.takes_other_arrears
+            else false
+        end as is_azure,
         posted.charge_key as posted_charge_key,
         posted.row_kind as posted_kind
     from normalized_charges as normalized

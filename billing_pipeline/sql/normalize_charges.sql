@@ -47,8 +47,11 @@ typed as (
                 ))
         end as bought,
         folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') as is_credit,
-        list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
-            as is_too_precise
+        case
+            when len(too_precise) = 0 then false
+            else list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
+        end as is_too_precise,
+        case when len(unreadable) = 0 then false else list_contains(unreadable, 'quantity') end as is_unreadable
     from source_lines
     left join terms on terms.folded = source_lines.folded_term
 ),
@@ -86,7 +89,7 @@ ruled as (
     from typed
 ),
 
-mapped as (
+owned as (
     select
         ruled.*,
         case
@@ -100,6 +103,25 @@ mapped as (
     from ruled
     left join client_companies as companies on companies.company_id = ruled.company_id
     left join posted_source_lines as posted on posted.line_key = ruled.line_key
+),
+
+mapped as (
+    select
+        owned.*,
+        case
+            when owned.company_id is null then 'no_company'
+            when not owned.is_mapped or owned.problem is not null then 'unmapped_client'
+            when owned.folded_type not in (
+                'subscription', 'prorate', 'one-time', 'rebate',
+                'service-charge', 'service-credit', 'payment-credit', 'invoice-credit'
+            ) then 'unknown_type'
+            when owned.known_term is null and not (owned.is_credit and owned.folded_term = '') then 'unknown_term'
+            when owned.is_too_precise then 'too_precise'
+            when owned.sell_amount is null or owned.cost_amount is null or owned.currency is null
+                or owned.is_unreadable
+                then 'missing_amount'
+        end as block_reason
+    from owned
 )
 
 select
@@ -149,45 +171,30 @@ select
         when mapped.is_excluded then 'excluded_client'
         when mapped.standing = 'not_billed' then 'invoice_status'
     end as exclude_reason,
+    mapped.block_reason,
     case
-        when mapped.company_id is null then 'no_company'
-        when not mapped.is_mapped or mapped.problem is not null then 'unmapped_client'
-        when mapped.folded_type not in (
-            'subscription', 'prorate', 'one-time', 'rebate',
-            'service-charge', 'service-credit', 'payment-credit', 'invoice-credit'
-        ) then 'unknown_type'
-        when mapped.known_term is null and not (mapped.is_credit and mapped.folded_term = '') then 'unknown_term'
-        when mapped.is_too_precise then 'too_precise'
-        when mapped.sell_amount is null or mapped.cost_amount is null or mapped.currency is null
-            or list_contains(mapped.unreadable, 'quantity')
-            then 'missing_amount'
-    end as block_reason,
-    case
-        when mapped.company_id is null then 'the line names no company'
-        when not mapped.is_mapped
+        when mapped.block_reason is null then null
+        when mapped.block_reason = 'no_company' then 'the line names no company'
+        when mapped.block_reason = 'unmapped_client' and mapped.is_mapped then mapped.problem
+        when mapped.block_reason = 'unmapped_client'
             then concat(
                 'company ', mapped.company_id, ' (', coalesce(mapped.company_name, 'no name'),
                 ') has no row in clients.csv', '; ' || mapped.problem
             )
-        when mapped.problem is not null then mapped.problem
-        when mapped.folded_type not in (
-            'subscription', 'prorate', 'one-time', 'rebate',
-            'service-charge', 'service-credit', 'payment-credit', 'invoice-credit'
-        ) then concat('type ', coalesce('"' || mapped.type || '"', 'is missing'))
-        when mapped.known_term is null and not (mapped.is_credit and mapped.folded_term = '')
+        when mapped.block_reason = 'unknown_type'
+            then concat('type ', coalesce('"' || mapped.type || '"', 'is missing'))
+        when mapped.block_reason = 'unknown_term'
             then concat('term ', coalesce('"' || mapped.term || '"', 'is missing'))
-        when mapped.is_too_precise or mapped.sell_amount is null or mapped.cost_amount is null
-            or mapped.currency is null or list_contains(mapped.unreadable, 'quantity')
-            then concat(
-                getvariable('sell_field'), ' ',
-                coalesce(
-                    case getvariable('sell_field') when 'subTotal' then mapped.sub_total_text else mapped.total_text end,
-                    'missing'
-                ),
-                ', cost ', coalesce(mapped.cost_total_text, 'missing'),
-                ', currency ', coalesce(mapped.currency, 'missing'),
-                ', quantity ', coalesce(mapped.quantity_text, 'missing')
-            )
+        else concat(
+            getvariable('sell_field'), ' ',
+            coalesce(
+                case getvariable('sell_field') when 'subTotal' then mapped.sub_total_text else mapped.total_text end,
+                'missing'
+            ),
+            ', cost ', coalesce(mapped.cost_total_text, 'missing'),
+            ', currency ', coalesce(mapped.currency, 'missing'),
+            ', quantity ', coalesce(mapped.quantity_text, 'missing')
+        )
     end as block_detail
 from mapped
 join line_class_rules as rules on rules.rule_id = mapped.rule_id

@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 from time import monotonic
+from typing import get_args
 
+from billing_pipeline.billing.settings import AzureClass
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
 # How far from the expected margin, in points of a percent of cost, rounding by the distributor may lead.
@@ -21,8 +23,12 @@ _SETTINGS = {
     "collapse_azure": "BOOLEAN",
     "collapse_azure_level": "VARCHAR",
     "collapse_by": "VARCHAR",
-    "azure_classes": "VARCHAR[]",
+    # Not as one list: a list is copied for every line that is joined with it.
+    "takes_azure_consumption": "BOOLEAN",
+    "takes_azure_commitment": "BOOLEAN",
+    "takes_other_arrears": "BOOLEAN",
 }
+_AZURE_CLASSES = get_args(AzureClass)
 _SWITCHES = ("drop_azure", "drop_favorable_prorata", "drop_zero", "collapse_azure")
 
 
@@ -42,7 +48,7 @@ def modify(work: Work) -> int:
                     **{f"{switch}_level": resolved.level(f"modifiers.{switch}") for switch in _SWITCHES},
                     "zero_test": modifiers.zero_test,
                     "collapse_by": modifiers.collapse_by,
-                    "azure_classes": list(modifiers.azure_classes),
+                    **{f"takes_{name}": name in modifiers.azure_classes for name in _AZURE_CLASSES},
                 }
             )
     with work.warehouse.session(f"modify {work.month}") as session:
