@@ -44,6 +44,8 @@ class FoundDocument:
     other_lines: int
     tax: Decimal | None
     not_ended: tuple[int, ...] = ()
+    voided: bool = False
+    currency_id: int | None = None
 
     @property
     def sell(self) -> Decimal:
@@ -175,6 +177,8 @@ def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocum
             for line in row.get("lines") or ()
             if line["id"] in document["deactivate"] and not line.get("isinactive")
         ),
+        voided=bool(row.get("voided")),
+        currency_id=integer(row.get("currency_code")),
     )
 
 
@@ -192,7 +196,7 @@ def _read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Dec
 
 
 def differences(document: Row, found: FoundDocument) -> list[str]:
-    """How HaloPSA's document differs from the planned one: client, lines, net amounts; empty when to the cent.
+    """How HaloPSA's document differs from the planned one: client, currency, lines, net amounts; empty when to the cent.
 
     What HaloPSA added to our lines of its own accord, and will bill besides, is a difference too.
     """
@@ -201,10 +205,13 @@ def differences(document: Row, found: FoundDocument) -> list[str]:
 
 def plain_differences(document: Row, found: FoundDocument) -> list[str]:
     """How HaloPSA's document differs in what we wrote."""
-    said = []
+    said = ["it is voided"] if found.voided else []
     currency = document["currency"]
     if found.client_id != document["billed_client_id"]:
         said.append(f"it is on HaloPSA client {found.client_id}, planned on {document['billed_client_id']}")
+    # An answer may leave the currency out.
+    if found.currency_id not in (None, document["currency_id"]):
+        said.append(f"it has HaloPSA's currency {found.currency_id}, planned {document['currency_id']}")
     by_key: dict[str, list[FoundLine]] = defaultdict(list)
     for line in found.lines:
         by_key[line.charge_key].append(line)

@@ -119,9 +119,7 @@ def find_changes(posting: Posting, documents: Sequence[PostedDocument]) -> list[
         if one.document["action"] == "update_recurring":
             continue
         row = read_target_row(posting.halo, one.halopsa_invoice_id)
-        said = (
-            ["it is gone"] if row is None else ["it is voided"] if row.get("voided") else _find_drift(posting, one, row)
-        )
+        said = ["it is gone"] if row is None else _find_drift(posting, one, row)
         if said:
             name = f"HaloPSA {name_target(one.halopsa_invoice_id)} over {one.money}"
             changed.append((one, f"{name}, which it takes back, was changed meanwhile: {'; '.join(said)}"))
@@ -135,9 +133,6 @@ def _find_drift(posting: Posting, one: PostedDocument, row: Row) -> list[str]:
     planned = {key_in_halo(line) for line in one.lines}
     ours = tuple(line for line in found.lines if line.charge_key in planned)
     said = plain_differences(document, replace(found, lines=ours, other_lines=0))
-    currency_id = integer(row.get("currency_code"))
-    if currency_id is not None and currency_id != one.document["currency_id"]:
-        said.append(f"it has HaloPSA's currency {currency_id}, planned {one.document['currency_id']}")
     said += [
         f"line {line['item_shortdescription']!r} has no item any more"
         for line in row.get("lines") or ()

@@ -188,3 +188,10 @@ def test_what_an_agent_changes_while_it_is_taken_back_is_told(posted: Provider) 
     assert "HaloPSA invoice 1 over 10.00 USD, which it takes back, was changed meanwhile: line 'Mail'" in said
     assert "has 11.00 USD, planned 10.00 USD" in said
     assert not posted.prove().whole
+
+
+def test_a_credit_that_an_agent_voids_at_once_is_told(posted: Provider) -> None:
+    posted.agent_after("/api/Invoice", "void", 3, method="POST")
+    take_back(posted)
+    assert posted.findings("read_back_differs") == [f"document {newest(posted)['reference']}: it is voided"]
+    assert not posted.prove().whole
