@@ -8,12 +8,14 @@ from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.routing import Targets
+from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.fetch_invoices import month_range
-from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import read_target
+from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, store_snapshot
 from billing_pipeline.steps.work import Work
 
@@ -66,11 +68,12 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
         for client_id in {target.client_id, target.original_client_id}:
             by_client[client_id].append(target)
     undoing = {row["id"] for row in session.rows("select distinct halopsa_invoice_id as id from reversals")}
+    sent = _read_sent_credits(session)
     # A credit that takes a month back takes no charges: it would undo more, or less, than what it says.
     open_invoices = [
         read_target(row, fields, only_currency)
         for row in (() if invoices is None else invoices.rows)
-        if row["id"] not in undoing
+        if row["id"] not in undoing and sent.isdisjoint(_keys_of(row, fields))
     ]
     written = _read_written(session)
     slots = {client: _slots_of(changes.values()) for client, changes in written.items()}
@@ -91,6 +94,22 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
         )
     ids_read = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])
     return targets, ids_read
+
+
+def _read_sent_credits(session: Session) -> set[str]:
+    """The keys of credits, and of their lines, that were sent and are not known to be posted: HaloPSA may have them."""
+    documents = [
+        json.loads(row["detail"])["document"]
+        for row in session.rows("select detail from postings where status <> 'posted'")
+    ]
+    undoing = [document for document in documents if is_reversal(document)]
+    lines = {pair["charge_key"] for document in undoing for pair in document["reverses"]}
+    return {document["document_key"] for document in undoing} | lines
+
+
+def _keys_of(row: Row, fields: HaloPsaService) -> set[str]:
+    lines = {text(line.get(fields.charge_key_field)) for line in row.get("lines") or ()}
+    return {text(row.get(fields.document_key_field)), *lines}
 
 
 def _read_written(session: Session) -> dict[str, dict[int, list[Written]]]:

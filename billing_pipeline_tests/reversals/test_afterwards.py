@@ -7,7 +7,7 @@ from pathlib import Path
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps.month_history import client_histories
 from billing_pipeline.steps.replay import replay_plans
-from billing_pipeline_tests.behaviours.provider import Provider
+from billing_pipeline_tests.behaviours.provider import BROWSER, Provider
 from billing_pipeline_tests.behaviours.world import ACME, BIRCH, NOVEMBER, OCTOBER, bill, licence, make_world
 from billing_pipeline_tests.reversals.undoing import adds_up, keys_in_halopsa, newest, take_back
 
@@ -94,6 +94,31 @@ def test_a_late_charge_is_never_added_to_the_credit(provider: Provider) -> None:
     assert set(keys_in_halopsa(provider).values()) == {1}
     assert len(provider.rows("select distinct document_key from reversals")) == 2
     assert adds_up(provider)
+
+
+def test_nothing_is_added_to_a_credit_of_which_nobody_knows_yet(provider: Provider) -> None:
+    """Birch is billed on Acme's HaloPSA client, and is not held while Acme's credit is looked for."""
+    world = make_world(
+        [ACME, BIRCH],
+        [bill(OCTOBER, licence("mail", ACME, "100.00"))],
+        client_fields={"client-2": {"client_to_invoice": 201}},
+    )
+    provider.set_up(world, [ACME, BIRCH], {"target": "latest"})
+    provider.close()
+    provider.disturb("drop", commit_after_requests=1_000_000)
+    take_back(provider)
+    BROWSER.post(f"{provider.sandbox.halopsa_url}/_sandbox/commits").raise_for_status()
+    credit = newest(provider)
+    assert credit["total"] < 0
+    provider.sandbox.pax8.add_invoice(bill(OCTOBER, licence("disk", BIRCH, "300.00"), number=2))
+
+    provider.prepare()
+
+    assert provider.holds() == [("client-1", "unknown_outcome")]
+    (planned,) = provider.documents("client-2")
+    assert planned.target_id != credit["id"]
+    provider.post()
+    assert [line["net_amount"] for line in provider.document(credit["id"])["lines"]] == [Decimal("-100.00")]
 
 
 def test_what_takes_the_place_of_a_credited_invoice_is_billed_whole(provider: Provider) -> None:
