@@ -58,10 +58,16 @@ def sent_documents(session: Session, month: str) -> set[str]:
     Credits that take some back are no invoices of the month.
     """
     rows = session.rows(
-        "select document_key from postings where month = ? and status in ('posted', 'sending', 'unknown') "
+        "select document_key from postings where month = ? and status = 'posted' "
         "and document_key not in (select document_key from reversals)",
         [month],
     )
+    # What a credit takes back is written down once HaloPSA is known to have it.
+    rows += [
+        row
+        for row in _open_rows(session)
+        if row["month"] == month and not is_reversal(json.loads(row["detail"])["document"])
+    ]
     return {row["document_key"] for row in rows}
 
 

@@ -121,6 +121,20 @@ def test_nothing_is_added_to_a_credit_of_which_nobody_knows_yet(provider: Provid
     assert [line["net_amount"] for line in provider.document(credit["id"])["lines"]] == [Decimal("-100.00")]
 
 
+def test_a_credit_of_which_nobody_knows_yet_is_no_invoice_of_the_month(provider: Provider) -> None:
+    lines = [licence("mail", ACME, "100.00"), licence("mail", BIRCH, "20.00")]
+    caps = {"caps": {"max_invoices": 3}}
+    provider.set_up(make_world([ACME, BIRCH], [bill(OCTOBER, *lines)]), [ACME, BIRCH], {}, **caps)
+    provider.close()
+    provider.disturb("drop", commit_after_requests=1_000_000)
+    take_back(provider)
+    provider.sandbox.pax8.add_invoice(bill(OCTOBER, licence("disk", BIRCH, "5.00"), number=2))
+
+    provider.prepare()
+
+    assert provider.holds() == [("client-1", "unknown_outcome")]
+
+
 def test_what_takes_the_place_of_a_credited_invoice_is_billed_whole(provider: Provider) -> None:
     set_up(provider)
     take_back(provider)
