@@ -1,3 +1,5 @@
 """Which findings say that HaloPSA has something else than what was planned; all others are worth a look only."""
 
-DIFFERENCES = ("answer_differs", "read_back_differs", "found_twice", "others_changed")
+# What looking at a posted document finds, and finds no more once a person has put it right.
+SEEN = ("answer_differs", "read_back_differs", "found_twice")
+DIFFERENCES = (*SEEN, "closed_meanwhile", "others_changed")

@@ -196,7 +196,7 @@ def _read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Dec
 
 
 def differences(document: Row, found: FoundDocument) -> list[str]:
-    """How HaloPSA's document differs from the planned one: client, currency, lines, net amounts; empty when to the cent.
+    """How HaloPSA's document differs from the planned one: state, client, currency, lines, amounts; empty to the cent.
 
     What HaloPSA added to our lines of its own accord, and will bill besides, is a difference too.
     """

@@ -1,38 +1,55 @@
 """Read back what was posted, in bulk, and compare it with the plan to the cent."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from billing_pipeline.billing.finding_kinds import SEEN
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key, read_document
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
+from billing_pipeline.steps.read_reversible import PostedDocument, find_changes
 from billing_pipeline.steps.record_reversals import is_reversal, record_reversals_read_back
 from billing_pipeline.steps.work import Work
 
 
 def unread_postings(session: Session, posting: Posting) -> list[dict[str, Any]]:
-    """The posted documents of the run's month and clients that were never read back."""
+    """The posted documents of the run's month and clients that were never read back, or differed when they were.
+
+    A recurring invoice that another month was sent to since says nothing of this month any more.
+    """
     rows = session.rows(
-        "select * from postings where month = ? and status = 'posted' and read_back_at is null order by document_key",
-        [posting.work.month],
+        "with sent as (select client, month, sent_at, case when status = 'posted' then halopsa_invoice_id "
+        "else json_extract_string(detail, '$.document.target_id')::bigint end as halopsa_invoice_id "
+        "from postings where status in ('posted', 'sending', 'unknown')) "
+        "select * from postings where month = $month and status = 'posted' and (read_back_at is null "
+        "or document_key in (select document_key from findings where month = $month "
+        "and kind in (select unnest($kinds::text[]))) "
+        "and not exists (select 1 from sent where halopsa_invoice_id < 0 "
+        "and sent.halopsa_invoice_id = postings.halopsa_invoice_id and sent.client = postings.client "
+        "and sent.month <> $month and (sent.sent_at, sent.month) > (postings.sent_at, postings.month))) "
+        "order by document_key",
+        {"month": posting.work.month, "kinds": list(SEEN)},
     )
     return [row for row in rows if row["client"] in posting.work.clients]
 
 
 def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
-    """Write what HaloPSA says of each posted document that was not read back yet; how many they are.
+    """Write what HaloPSA says of each posted document that was not read back yet, or differed; how many they are.
 
     `invoices` are HaloPSA's, read in bulk after the last write.
     """
     by_id: dict[int, Row] = {int(row["id"]): row for row in invoices}
     by_key = index_by_key(invoices, posting.fields)
     with posting.work.warehouse.session("read what was posted") as session:
-        unread = {int(row["halopsa_invoice_id"]) for row in unread_postings(session, posting)}
+        rows = unread_postings(session, posting)
+        undone = _read_undone(session, rows)
+    unread = {int(row["halopsa_invoice_id"]) for row in rows}
     if any(halopsa_id < 0 for halopsa_id in unread):
         by_id.update({int(row["id"]): row for row in posting.halo.recurring_invoices()})
     for halopsa_id in unread - by_id.keys():
@@ -40,11 +57,14 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
         found_alone = posting.halo.invoice(halopsa_id) if halopsa_id > 0 else None
         if found_alone is not None:
             by_id[halopsa_id] = found_alone
+    changed = {key: find_changes(posting, documents) for key, documents in undone.items()}
     with posting.work.warehouse.session("write what was read back") as session:
         rows, rates = unread_postings(session, posting), tax_rates(session)
         for row in rows:
             document = json.loads(row["detail"])["document"]
             _forget_findings(session, row["document_key"])
+            for said in changed.get(row["document_key"], ()):
+                write_finding(session, posting, "read_back_differs", document, said)
             halo_row = by_id.get(row["halopsa_invoice_id"])
             if halo_row is None:
                 said = f"HaloPSA invoice {row['halopsa_invoice_id']} was posted and is not there"
@@ -60,6 +80,23 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
     return len(rows)
 
 
+def _read_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[PostedDocument]]:
+    """By the key of each credit among `rows`, what it takes back: changed since, the two do not come to zero."""
+    found = session.rows(
+        "select reversals.document_key, postings.halopsa_invoice_id, postings.detail, "
+        "list(reversals.reversed_charge_key) as charges from reversals "
+        "join postings on postings.document_key = reversals.reversed_document_key and postings.status = 'posted' "
+        "where reversals.document_key in (select unnest(?::text[])) group by all order by all",
+        [[row["document_key"] for row in rows]],
+    )
+    undone: dict[str, list[PostedDocument]] = defaultdict(list)
+    for one in found:
+        document = json.loads(one["detail"])["document"]
+        lines = tuple(line for line in document["lines"] if line["charge_key"] in one["charges"])
+        undone[one["document_key"]].append(PostedDocument(document, lines, int(one["halopsa_invoice_id"])))
+    return undone
+
+
 def _bearing_too(by_key: Mapping[str, Sequence[Row]], document: Mapping[str, Any], halopsa_id: int) -> list[int]:
     """Other invoices with its keys: a request that was given up for lost, and carried out all the same."""
     keys = [document["document_key"], *(line["charge_key"] for line in document["lines"])]
@@ -69,8 +106,8 @@ def _bearing_too(by_key: Mapping[str, Sequence[Row]], document: Mapping[str, Any
 def _forget_findings(session: Session, document_key: str) -> None:
     """What an earlier look found of a document gives way to what this one finds."""
     session.execute(
-        "delete from findings where kind in ('read_back_differs', 'tax_differs') and document_key = ?",
-        [document_key],
+        "delete from findings where kind in (select unnest(?::text[])) and document_key = ?",
+        [[*SEEN, "tax_differs"], document_key],
     )
 
 

@@ -112,8 +112,8 @@ def _find_problem(
     return None
 
 
-def find_changes(posting: Posting, documents: Sequence[PostedDocument]) -> list[tuple[PostedDocument, str]]:
-    """Which invoices are not any more as they were when they were taken back, and how."""
+def find_changes(posting: Posting, documents: Sequence[PostedDocument]) -> list[str]:
+    """Which invoices are not any more as they were when they were taken back, and how; HaloPSA is asked for each."""
     changed = []
     for one in documents:
         if one.document["action"] == "update_recurring":
@@ -122,7 +122,7 @@ def find_changes(posting: Posting, documents: Sequence[PostedDocument]) -> list[
         said = ["it is gone"] if row is None else _find_drift(posting, one, row)
         if said:
             name = f"HaloPSA {name_target(one.halopsa_invoice_id)} over {one.money}"
-            changed.append((one, f"{name}, which it takes back, was changed meanwhile: {'; '.join(said)}"))
+            changed.append(f"{name}, which it takes back, was changed meanwhile: {'; '.join(said)}")
     return changed
 
 

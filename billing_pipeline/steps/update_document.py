@@ -197,11 +197,11 @@ def _write_update(
                 f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
                 "It is taken for issued: if it does not, the next month will write over it"
             )
-            write_finding(session, posting, "answer_differs", document, said)
+            write_finding(session, posting, "closed_meanwhile", document, said)
     elif is_closed(after):
         closed = ", ".join(read_target(after, posting.fields).closed)
         said = f"{name} was closed ({closed}) while it was changed: look whether what left HaloPSA has our lines"
-        write_finding(session, posting, "answer_differs", document, said)
+        write_finding(session, posting, "closed_meanwhile", document, said)
     if overtaken is not None:
         write_finding(session, posting, "overtaken", document, overtaken)
 

@@ -112,7 +112,7 @@ def test_our_own_lines_in_place_show_a_tenant_that_adds_them(provider: Provider)
 
     assert result.stopped is not None
     assert "is a copy" in result.stopped
-    assert any("is there 2 times" in said for said in provider.findings("answer_differs"))
+    assert any("is there 2 times" in said for said in provider.findings("read_back_differs"))
     assert not provider.prove(NOVEMBER).whole
 
 
@@ -176,7 +176,7 @@ def test_a_pro_rata_row_that_halopsa_adds_for_a_changed_quantity_is_told(provide
 
     assert any(
         "1 pro-rata rows from HaloPSA, which its next issue bills" in said
-        for said in provider.findings("answer_differs")
+        for said in provider.findings("read_back_differs")
     )
     assert not provider.prove(NOVEMBER).whole
 
@@ -192,5 +192,5 @@ def test_a_line_that_halopsa_does_not_end_is_told(provider: Provider) -> None:
 
     provider.close(NOVEMBER)
 
-    assert any(f"line {place} ended and is still active" in said for said in provider.findings("answer_differs"))
+    assert any(f"line {place} ended and is still active" in said for said in provider.findings("read_back_differs"))
     assert not provider.prove(NOVEMBER).whole

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from billing_pipeline_tests.behaviours.provider import Provider
-from billing_pipeline_tests.behaviours.world import ACME, OCTOBER, bill, licence, make_world
+from billing_pipeline_tests.behaviours.provider import Provider, is_ours
+from billing_pipeline_tests.behaviours.world import ACME, NOVEMBER, OCTOBER, bill, licence, make_world, template
 
 INVOICE = "/api/Invoice"
 
@@ -46,3 +46,74 @@ def test_a_voided_document_that_was_unknown_is_no_document_as_planned(planned: P
 
     assert planned.rows("select outcome from posting_journal where event = 'settled'") == [{"outcome": "it is voided"}]
     assert not planned.prove().whole
+
+
+def test_a_difference_goes_once_it_is_put_right(planned: Provider) -> None:
+    wrong, right = {"unit_price": 9}, {"unit_price": 10}
+    planned.agent_after(INVOICE, "edit_line", 1, method="POST", line_id=1, fields=wrong)
+    planned.post()
+    (said,) = planned.findings("read_back_differs")
+    assert "has 9.00 USD, planned 10.00 USD" in said
+
+    planned.close()
+    assert planned.findings("read_back_differs") == [said], "it is asked anew and still so"
+    (line,) = planned.document(1)["lines"]
+    planned.agent("edit_line", 1, line_id=line["id"], fields=right)
+    planned.close()
+
+    assert planned.findings("read_back_differs") == []
+    assert planned.posted() == 10
+    assert planned.prove().whole
+    assert planned.verify().agrees
+    looks = "select count(*) as looks from posting_journal where event = 'read_back'"
+    (before,) = planned.rows(looks)
+    planned.close()
+    assert planned.rows(looks) == [before], "what is as planned is not asked for again"
+
+
+def test_a_line_too_much_in_the_answer_goes_once_it_is_taken_off(planned: Provider) -> None:
+    planned.switch(blank_default_line=True)
+    planned.post()
+    planned.switch()
+    assert planned.findings("answer_differs") == []
+    (said,) = planned.findings("read_back_differs")
+    assert "1 lines that are not ours" in said
+
+    (blank,) = [line["id"] for line in planned.document(1)["lines"] if not is_ours(line)]
+    planned.agent("delete_line", 1, line_id=blank)
+    planned.close()
+
+    assert planned.prove().whole
+
+
+def test_a_twin_is_told_until_it_is_deleted(planned: Provider) -> None:
+    (document,) = planned.documents()
+    twin = {"client_id": 201, "invoice_date": "2026-10-01", "currency_code": 1, "reference": document.document_key}
+    planned.agent_after(INVOICE, "create", method="POST", fields=twin, lines=[])
+    planned.post()
+    (said,) = planned.findings("found_twice")
+    assert "HaloPSA invoices 2 bear its keys too" in said
+
+    planned.agent("delete", 2)
+    planned.close()
+
+    assert planned.findings("found_twice") == []
+    assert planned.prove().whole
+
+
+def test_a_recurring_invoice_is_not_asked_for_a_month_that_another_wrote_over(provider: Provider) -> None:
+    bills = [bill(OCTOBER, licence("mail", ACME, "10.00")), bill(NOVEMBER, licence("mail", ACME, "12.00"))]
+    provider.set_up(make_world([ACME], bills, templates=[template(-7)]), [ACME], {"target": "recurring"})
+    provider.prepare()
+    order: dict[str, Any] = {"line_id": 7001, "fields": {"unit_price": 9}}
+    provider.agent_after("/api/RecurringInvoice", "edit_line", -7, method="POST", **order)
+    provider.post()
+    (said,) = provider.findings("read_back_differs")
+    provider.issue("2026-11-01T07:00:00Z")
+    provider.close(NOVEMBER)
+    assert provider.prove(NOVEMBER).whole
+
+    provider.close()
+
+    assert provider.findings("read_back_differs") == [said]
+    assert "has 9.00 USD, planned 10.00 USD" in said

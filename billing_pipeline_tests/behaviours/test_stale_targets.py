@@ -202,7 +202,7 @@ def test_an_invoice_that_is_closed_between_our_read_and_our_write_is_told(
 
     provider.post()
 
-    (said,) = provider.findings("answer_differs")
+    (said,) = provider.findings("closed_meanwhile")
     assert f"invoice 55 was closed ({why}) while it was changed: look whether what left HaloPSA has our lines" in said
     assert not provider.prove().whole
 

@@ -227,7 +227,7 @@ def test_an_issue_between_our_read_and_our_write_is_told(provider: Provider) -> 
 
     provider.post()
 
-    (said,) = provider.findings("answer_differs")
+    (said,) = provider.findings("closed_meanwhile")
     assert "HaloPSA issued recurring invoice -7 while it was changed: look whether the invoice bills 2026-10" in said
     assert not provider.prove().whole
 

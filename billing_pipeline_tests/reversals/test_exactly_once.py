@@ -189,6 +189,13 @@ def test_what_an_agent_changes_while_it_is_taken_back_is_told(posted: Provider) 
     assert "has 11.00 USD, planned 10.00 USD" in said
     assert not posted.prove().whole
 
+    take_back(posted)
+    assert posted.findings("read_back_differs") == [said]
+    posted.agent("edit_line", 1, line_id=line["id"], fields={"unit_price": 10})
+    take_back(posted)
+    assert posted.findings("read_back_differs") == []
+    assert posted.prove().whole
+
 
 def test_a_credit_that_an_agent_voids_at_once_is_told(posted: Provider) -> None:
     posted.agent_after("/api/Invoice", "void", 3, method="POST")
