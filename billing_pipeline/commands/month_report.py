@@ -49,7 +49,7 @@ def print_cents(summary: MonthSummary) -> None:
         show(_cents_table(summary, totals))
     if summary.explained:
         say("Every line has one fate, and every cent is explained.")
-    if summary.posted_documents and not summary.differences:
+    if summary.posted_documents and not (summary.differences or summary.drift):
         say(f"{count(summary.posted_documents, 'invoice')} read back from HaloPSA: the same, to the cent.")
 
 
@@ -163,6 +163,10 @@ def _held_money(summary: MonthSummary, client: str) -> str:
 
 def print_findings(summary: MonthSummary) -> None:
     """Write what a person should look at though it holds nothing."""
+    if summary.drift:
+        head(f"What verify found; billing-pipeline verify {summary.month} looks again")
+        for finding in summary.drift:
+            say_of_clients([finding.client or ""], finding.detail)
     for title, texts in (
         ("HaloPSA differs from what was planned", summary.differences),
         ("HaloPSA refused", summary.refused),
@@ -205,16 +209,16 @@ def print_headline(summary: MonthSummary) -> None:
     if summary.posted_documents or not summary.open_documents:
         say(f"{count(summary.posted_documents, 'invoice')} in HaloPSA, as drafts: {_money(summary, 'posted')}")
     if summary.open_documents:
-        say(f"{count(summary.open_documents, 'invoice')} to post: {_money(summary, 'open')}")
+        say(f"{count(summary.open_documents, 'invoice')} to post: {_money(summary, 'open', 'no money is added')}")
 
 
-def _money(summary: MonthSummary, what: str) -> str:
+def _money(summary: MonthSummary, what: str, none: str = "nothing") -> str:
     totals = [(getattr(total, f"{what}_sell"), total.currency) for total in summary.totals]
-    return ", ".join(amount(sell, currency) for sell, currency in totals if sell) or "nothing"
+    return ", ".join(amount(sell, currency) for sell, currency in totals if sell) or none
 
 
 def verdict(summary: MonthSummary, posted: bool) -> int:
-    """HELD where something is held, refused or different, or was to be posted and was not; else DONE."""
+    """HELD where something is held, refused, different or drifted, or was to be posted and was not; else DONE."""
     undecided = any(one.state == "proposed" for one in summary.corrections)
-    settled = summary.explained and not (summary.held or summary.refused or undecided)
+    settled = summary.explained and not (summary.held or summary.refused or summary.drift or undecided)
     return DONE if settled and not (posted and summary.open_documents) else HELD

@@ -13,8 +13,9 @@ from billing_pipeline.commands.interruption import ends_after_ctrl_c
 from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.reversal_report import describe_credit, print_how_to_bill_again
 from billing_pipeline.commands.surroundings import existing_warehouse, read_environment
-from billing_pipeline.commands.terminal import count, head, new_table, say, say_wrapped, show
+from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
 from billing_pipeline.settings.load import load_settings
+from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline.steps.publish import publish
 from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
 from billing_pipeline.steps.reverse import Reversal, ReversalResult, plan_to_reverse, reverse
@@ -41,7 +42,7 @@ def reverse_month(month: str, client: str, post: bool) -> int:
         with ends_after_ctrl_c():
             result = reverse(work, halo)
             try:
-                code = _print_result(work, result)
+                code = print_result(work, result)
             except TakingBackStopped:
                 # What is known is published all the same; why it stopped is what is told.
                 with suppress(BillingPipelineError):
@@ -104,7 +105,8 @@ def _print_nothing_left(reversal: Reversal, done: tuple[TakenBack, ...]) -> None
     print_how_to_bill_again(reversal.plan.month, reversal.plan.client, done)
 
 
-def _print_result(work: Work, result: ReversalResult) -> int:
+def print_result(work: Work, result: ReversalResult) -> int:
+    """Write what taking back came to; its exit code. Raises TakingBackStopped where something stopped it."""
     month, client = work.month, work.clients[0]
     posting, done = result.posting, _read_credits(work)
     if posting.stopped is not None:
@@ -114,7 +116,7 @@ def _print_result(work: Work, result: ReversalResult) -> int:
         )
     if result.reversal is not None and not (result.reversal.plan.documents or posting.settled):
         _print_nothing_left(result.reversal, done)
-        return DONE
+        return _print_rest(work)
     head(f"{month} of {client}, taken back")
     for one in done:
         say_wrapped(describe_credit(one), bullet="- ")
@@ -127,7 +129,25 @@ def _print_result(work: Work, result: ReversalResult) -> int:
         say_wrapped(text, bullet="- ")
     say("A draft in HaloPSA. What was posted stays so in the books here: no close plans its charges again.")
     print_how_to_bill_again(month, client, done)
-    return HELD if differing else DONE
+    rest = _print_rest(work)
+    return HELD if differing else rest
+
+
+def _print_rest(work: Work) -> int:
+    """Write what else of the month waits: charges to post, and those held until what was unknown is planned anew."""
+    month, client = work.month, work.clients[0]
+    summary = summarize_month(work.warehouse, month, work.clients)
+    if summary is None:
+        return DONE
+    if summary.open_documents:
+        money = ", ".join(amount(one.open_sell, one.currency) for one in summary.totals if one.open_sell)
+        over = f" over {money}" if money else ""
+        say(f"Planned besides and not posted: {count(summary.open_documents, 'invoice')}{over}. To post them:")
+        say(f"    billing-pipeline close {month} --client {client} --post")
+    waiting = dict.fromkeys(one.detail for one in summary.held if one.reason == "unknown_outcome")
+    for detail in waiting:
+        say_wrapped(f"Held: {detail}", bullet="- ")
+    return HELD if waiting else DONE
 
 
 def _print_unfinished(work: Work, unknown: list[str], refused: list[str]) -> int:

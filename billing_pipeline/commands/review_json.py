@@ -1,4 +1,4 @@
-"""`review --json`: the review of a month as one JSON document. Its shape is told in docs/review-json.md."""
+"""`review --json`: the review of a month as one JSON document. Its shape is told in docs/review.md."""
 
 import json
 from collections.abc import Mapping
@@ -50,6 +50,7 @@ def _month(review: MonthReview) -> dict[str, Any]:
         "corrections": [_correction(one) for one in summary.corrections],
         "reversals": [vars(one) for one in summary.reversals],
         "findings": [vars(finding) for finding in summary.findings],
+        "drift": [vars(finding) for finding in summary.drift],
         "differences": summary.differences,
         "refused": summary.refused,
         "settings_problem": review.settings_problem,

@@ -305,7 +305,7 @@ comment on column postings.answered_tax is 'Tax that HaloPSA computed for the do
 comment on column postings.expected_tax is 'Tax that our lines should have by the taxes sent; null where accounting computes it or a rate is not known.';
 comment on column postings.readback_sell is 'Sell that was read back from HaloPSA after posting; null until then.';
 comment on column postings.readback_cost is 'Cost that was read back from HaloPSA after posting; null until then.';
-comment on column postings.detail is 'The planned document, JSON.';
+comment on column postings.detail is 'JSON: the planned document, the lines of others as they were, and the ids of the lines that it ended before it was released.';
 comment on column postings.run_id is 'Id of the run, as Dagster shows it.';
 comment on column postings.sent_at is 'When it was about to be sent, UTC.';
 comment on column postings.settled_at is 'When its outcome was known, UTC; null until then.';

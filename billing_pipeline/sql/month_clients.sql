@@ -1,5 +1,6 @@
 -- One row a client and currency of a month: what is billed, posted or to post, and what was billed the month before.
--- A client without charges this month is there too when it had some the month before: that is a change.
+-- A client without charges this month is there too when it had some the month before, for that is a change, and when a
+-- document of it ends lines.
 with planned as (
     select
         client,
@@ -52,15 +53,33 @@ posted as (
     group by all
 ),
 
+-- Documents and not their lines: one that only ends lines has none, and HaloPSA bills on until it is posted.
+-- A correction without a difference sends nothing.
+planned_documents as (
+    select
+        month,
+        client,
+        unnest(
+            json_transform(
+                plan, '{"documents": [{"document_key": "VARCHAR", "currency": "VARCHAR", "action": "VARCHAR"}]}'
+            ).documents
+        ) as document
+    from plans
+    where month = $month and documents > 0
+),
+
 to_post as (
     select
         client,
-        currency,
-        count(distinct document_key) as documents
-    from ready_to_invoice
-    where month = $month
+        document.currency as currency,
+        count(distinct document.document_key) as documents
+    from planned_documents
+    where
+        document.action <> 'record'
         and client not in (select client from reasons)
-        and charge_key not in (select charge_key from posted_lines)
+        and document.document_key not in (
+            select document_key from postings where status in ('posted', 'sending', 'unknown')
+        )
     group by all
 )
 
@@ -78,9 +97,9 @@ select
     cast(month_before.previous_sell as decimal(28, 10)) as previous_sell
 from planned
 full join month_before using (client, currency)
+full join posted using (client, currency)
+full join to_post using (client, currency)
 left join lines using (client, currency)
-left join posted using (client, currency)
-left join to_post using (client, currency)
 left join reasons using (client)
 where $everyone or client in (select unnest($clients::text[]))
 order by client, currency

@@ -18,6 +18,7 @@ from billing_pipeline.billing.stored_plan import (
     sum_documents,
 )
 from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.carried_out import read_carried_out
 
 REASON = "awaiting_approval"
 # The finding that an approver was also the last to change the client's mapping or settings.
@@ -123,7 +124,8 @@ def read_approvals(session: Session, month: str) -> Approvals:
                     content,
                 )
             )
-    return Approvals(month, dict(by_client), frozenset(carried_out(session, month)), _created_items(session))
+    done = frozenset(key for key, _ in read_carried_out(session, month))
+    return Approvals(month, dict(by_client), done, _created_items(session))
 
 
 def forget_fallen_findings(session: Session, month: str, clients: Sequence[str]) -> None:
@@ -133,18 +135,6 @@ def forget_fallen_findings(session: Session, month: str, clients: Sequence[str])
         "and document_key not in (select document_key from postings where status in ('posted', 'sending', 'unknown'))",
         [month, OWN_CHANGE, list(clients)],
     )
-
-
-def carried_out(session: Session, month: str) -> set[str]:
-    """The keys of the month's documents that were posted, or recorded where nothing had to be sent."""
-    rows = session.rows(
-        "select document_key from postings where month = ? and status = 'posted' "
-        "union select document_key from posting_journal as written where month = ? and event = 'corrected' "
-        "and not exists (select 1 from posting_journal as later where later.event = 'released' "
-        "and later.month = written.month and later.client = written.client and later.seq > written.seq)",
-        [month, month],
-    )
-    return {row["document_key"] for row in rows}
 
 
 def _created_items(session: Session) -> dict[int, str]:

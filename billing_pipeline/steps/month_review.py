@@ -184,7 +184,7 @@ def _review_client(
         new_items=_planned_items(plan) if plan is not None and is_open else (),
         holds=tuple(cause for cause in summary.held if cause.client == client),
         corrections=tuple(one for one in summary.corrections if one.client == client),
-        findings=tuple(finding for finding in summary.findings if finding.client == client),
+        findings=tuple(finding for finding in (*summary.drift, *summary.findings) if finding.client == client),
         source_lines=tuple(lines),
         plan_hash=plan["plan_hash"] if plan is not None else None,
         sealed_at=plan["sealed_at"] if plan is not None else None,

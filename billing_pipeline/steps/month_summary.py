@@ -110,7 +110,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class MonthSummary:
-    """Everything that is shown of a month. `previous_month` is the one before, None where it has no charges."""
+    """Everything that is shown of a month. `previous_month` is the one before, None where it has no charges.
+
+    `drift` is what `verify` found the last time it looked; only it knows whether that was put right since.
+    """
 
     month: str
     previous_month: str | None
@@ -123,6 +126,7 @@ class MonthSummary:
     held: tuple[HeldCause, ...]
     unmapped: tuple[UnmappedMoney, ...]
     findings: tuple[Finding, ...]
+    drift: tuple[Finding, ...]
     differences: tuple[str, ...]
     refused: tuple[str, ...]
     corrections: tuple[CorrectedClient, ...]
@@ -202,6 +206,7 @@ class _Reader:
             held=tuple(HeldCause(**row) for row in self._rows(_HELD)),
             unmapped=tuple(UnmappedMoney(**row) for row in self._rows(_UNMAPPED)),
             findings=tuple(Finding(**row) for row in self._rows(_FINDINGS)),
+            drift=tuple(Finding(**row) for row in self._rows(_DRIFT)),
             differences=tuple(row["detail"] for row in self._rows(_DIFFERING)),
             refused=tuple(row["detail"] for row in self._rows(_REFUSED)),
             corrections=summarize_corrections(self._session, self._month, self._clients),
@@ -301,9 +306,19 @@ _FINDINGS = """
     from findings
     where month = $month
         and ($everyone or client is null or client in (select unnest($clients::text[])))
+        and step is distinct from 'verify'
         and kind not in ('control_total', 'refused')
         and kind not in (select unnest($differences::text[]))
     order by kind, client nulls first, detail
+"""
+
+_DRIFT = """
+    select kind, client, detail
+    from findings
+    where month = $month
+        and ($everyone or client is null or client in (select unnest($clients::text[])))
+        and step = 'verify'
+    order by client nulls first, detail
 """
 
 _DIFFERING = """

@@ -122,23 +122,27 @@ def _read_places(session: Session) -> dict[str, int]:
 def _read_changes(
     session: Session, templates: Sequence[int], places: Mapping[str, int]
 ) -> dict[tuple[str, int], list[_Change]]:
-    """Every change of ours on these recurring invoices, by client and recurring invoice, the oldest first."""
+    """Every change of ours on these recurring invoices, by client and recurring invoice, the oldest first.
+
+    Of one that was released only what it ended counts: that stays ended in HaloPSA, whoever bills the rest again.
+    """
     found: dict[tuple[str, int], list[_Change]] = defaultdict(list)
     for row in session.rows(
         "select postings.month, postings.client, postings.document_key, postings.halopsa_invoice_id, postings.detail, "
         "list(posted_lines.slot_key) filter (where posted_lines.slot_key is not null) as slots "
-        "from postings left join posted_lines using (document_key) where postings.status = 'posted' "
+        "from postings left join posted_lines using (document_key) where postings.status in ('posted', 'released') "
         "and postings.halopsa_invoice_id in (select unnest(?::bigint[])) group by all",
         [list(templates)],
     ):
-        document = json.loads(row["detail"])["document"]
+        detail = json.loads(row["detail"])
+        document = detail["document"]
         change = _Change(
             row["month"],
             row["document_key"],
             places.get(row["document_key"], 0),
             str(document["issue_mark"]),
             frozenset(row["slots"] or ()),
-            frozenset(document["deactivate"]),
+            frozenset((*document["deactivate"], *detail.get("ended_before", ()))),
         )
         found[(row["client"], row["halopsa_invoice_id"])].append(change)
     return {key: sorted(changes, key=lambda one: one.place) for key, changes in found.items()}

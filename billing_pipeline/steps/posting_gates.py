@@ -11,6 +11,7 @@ from billing_pipeline.billing.stored_plan import name_plan, plan_content_hash
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.approvals import read_approvals
+from billing_pipeline.steps.carried_out import read_carried_out
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.month_checks import find_conservation_gaps
 from billing_pipeline.steps.month_history import lines_in_flight
@@ -53,17 +54,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
         row["client"]: row
         for row in session.rows("select * from plans where month = ? and documents > 0", [work.month])
     }
-    done = {
-        (row["document_key"], row["plan_hash"])
-        for row in session.rows(
-            "select document_key, plan_hash from postings where month = ? and status = 'posted' "
-            "union all select document_key, plan_hash from posting_journal as written "
-            "where month = ? and event = 'corrected' and not exists (select 1 from posting_journal as later "
-            "where later.event = 'released' and later.month = written.month and later.client = written.client "
-            "and later.seq > written.seq)",
-            [work.month, work.month],
-        )
-    }
+    done = read_carried_out(session, work.month)
     asks = work.config.settings.approval == "required"
     approvals = read_approvals(session, work.month) if asks else None
     plans = []

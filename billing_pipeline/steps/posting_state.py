@@ -66,6 +66,7 @@ def write_intent(
     `others` are the lines of others on a document that is changed, as they were.
     """
     sell, cost = document_totals(document)
+    ended = _read_ended(session, document["document_key"])
     session.execute(
         "delete from postings where document_key = ? and status in ('not_written', 'absent', 'released')",
         [document["document_key"]],
@@ -84,7 +85,7 @@ def write_intent(
                 "lines": len(document["lines"]),
                 "sell": sell,
                 "cost": cost,
-                "detail": json.dumps({"document": dict(document), "others": list(others)}),
+                "detail": json.dumps({"document": dict(document), "others": list(others), "ended_before": ended}),
                 "run_id": posting.work.run_id,
                 "sent_at": posting.now,
                 "fetch_id": session.value(
@@ -96,6 +97,22 @@ def write_intent(
     undone = sorted({pair["reversed_halopsa_invoice_id"] for pair in document.get("reverses", ())})
     detail = {"takes_back": undone} if undone else None
     record(session, posting, "sending", document, plan_hash, request_digest=content_hash(body), detail=detail)
+
+
+def _read_ended(session: Session, document_key: str) -> list[int]:
+    """The ids of the lines that the document ended before it was released: they are inactive there still, so that
+    nobody plans to end them again, and only this row can tell why."""
+    ended: set[int] = set()
+    for row in session.rows(
+        "select status, detail from postings where document_key = ? "
+        "and status in ('not_written', 'absent', 'released')",
+        [document_key],
+    ):
+        detail = json.loads(row["detail"])
+        ended.update(detail.get("ended_before", ()))
+        if row["status"] == "released":
+            ended.update(detail["document"]["deactivate"])
+    return sorted(ended)
 
 
 def write_posted(

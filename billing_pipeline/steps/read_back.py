@@ -178,7 +178,7 @@ def write_hold(session: Session, posting: Posting, client: str, hold: Hold) -> N
 
 
 def forget_settled_holds(session: Session, work: Work) -> None:
-    """Take away the holds for an unknown outcome that hold nothing any more.
+    """Take away the holds for an unknown outcome that hold nothing any more; let the others say what goes on now.
 
     A plan that was made while another run posted holds the client whose document was under way; that run has ended.
     """
@@ -195,3 +195,18 @@ def forget_settled_holds(session: Session, work: Work) -> None:
         "and client not in (select client from dispositions where month = ? and disposition in ('held', 'planned'))",
         [work.month, [row["client"] for row in waiting], work.month, work.month],
     )
+    for row in session.rows(
+        "select distinct holds.client, holds.detail, postings.document_key from holds join postings "
+        "on postings.month = holds.month and postings.client = holds.client "
+        "and contains(holds.detail, postings.document_key) where holds.month = ? and reason = 'unknown_outcome' "
+        "and postings.status = 'posted' and holds.client in (select unnest(?::text[]))",
+        [work.month, [row["client"] for row in waiting]],
+    ):
+        said = (
+            f"document {row['document_key']} was settled since; billing-pipeline close {work.month} "
+            f"--client {row['client']} plans what waited for it"
+        )
+        session.execute(
+            "update holds set detail = ? where month = ? and client = ? and reason = 'unknown_outcome' and detail = ?",
+            [said, work.month, row["client"], row["detail"]],
+        )

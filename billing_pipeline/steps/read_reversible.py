@@ -36,10 +36,14 @@ class PostedDocument:
 
 @dataclass(frozen=True)
 class Reversible:
-    """The lines to take back, and what is told beside: `notes` on what was sent, or needs no credit."""
+    """The lines to take back, and what is told beside: `notes` on what was sent, or needs no credit.
+
+    `issued` are the notes on recurring invoices that HaloPSA issued since: only a person can credit what it made.
+    """
 
     lines: tuple[StandingLine, ...]
     notes: tuple[str, ...]
+    issued: tuple[str, ...]
 
 
 def read_reversible(posting: Posting, documents: Sequence[PostedDocument], invoices: Sequence[Row]) -> Reversible:
@@ -54,11 +58,15 @@ def read_reversible(posting: Posting, documents: Sequence[PostedDocument], invoi
     lines: list[StandingLine] = []
     problems: list[str] = []
     notes: list[str] = []
+    issued: list[str] = []
     for one in documents:
         row = read_target_row(posting.halo, one.halopsa_invoice_id)
         name = f"HaloPSA {name_target(one.halopsa_invoice_id)} of {client} over {one.money}"
         if one.document["action"] == "update_recurring":
-            problem, note = _look_at_template(posting, one, row, invoices)
+            if row is not None and was_issued(one.document["issue_mark"], issue_mark(row)):
+                issued.append(f"{name} {_describe_issued(posting, one, invoices)}")
+                continue
+            problem, note = _look_at_template(posting, one, row)
         else:
             problem, note = _find_problem(posting, one, row, by_key, ours), None
         if problem is not None:
@@ -70,8 +78,13 @@ def read_reversible(posting: Posting, documents: Sequence[PostedDocument], invoi
             if was_sent(row):
                 notes.append(f"{name} was sent to the client: send the credit too")
     if problems:
-        raise PostingRefused("\n".join([f"{month} of {client} was not taken back; nothing was changed.", *problems]))
-    return Reversible(tuple(lines), tuple(notes))
+        raise not_taken_back(month, client, problems)
+    return Reversible(tuple(lines), (*notes, *issued), tuple(issued))
+
+
+def not_taken_back(month: str, client: str, problems: Sequence[str]) -> PostingRefused:
+    """The refusal that names every reason."""
+    return PostingRefused("\n".join([f"{month} of {client} was not taken back; nothing was changed.", *problems]))
 
 
 def _find_problem(
@@ -141,13 +154,11 @@ def _find_drift(posting: Posting, one: PostedDocument, row: Row) -> list[str]:
     return said
 
 
-def _look_at_template(
-    posting: Posting, one: PostedDocument, row: Row | None, invoices: Sequence[Row]
-) -> tuple[str | None, str | None]:
-    """Why lines on a recurring invoice cannot be taken back, or why nothing of them needs to be.
+def _look_at_template(posting: Posting, one: PostedDocument, row: Row | None) -> tuple[str | None, str | None]:
+    """Why lines on a recurring invoice that was not issued since cannot be taken back, or why none of them needs to be.
 
     HaloPSA bills them when it issues the recurring invoice: what was never issued was never billed, and a credit
-    for it would give money away. What was issued is on HaloPSA's own invoice, which we did not make.
+    for it would give money away.
     """
     month, client = posting.work.month, posting.work.clients[0]
     if row is None:
@@ -156,18 +167,6 @@ def _look_at_template(
             f"it issued in HaloPSA; see billing-pipeline verify {month}"
         ), None
     slots = {key_in_halo(line) for line in one.lines}
-    if was_issued(one.document["issue_mark"], issue_mark(row)):
-        issued = sorted(
-            int(invoice["id"])
-            for invoice in invoices
-            if integer(invoice.get("recurring_invoice_id")) == one.halopsa_invoice_id
-            and slots & {text(line.get(posting.fields.charge_key_field)) for line in invoice.get("lines") or ()}
-        )
-        named = f" (look at invoice {', '.join(map(str, issued))})" if issued else ""
-        return (
-            f"was issued since: HaloPSA made that invoice by itself{named}. Credit it in HaloPSA; what it bills of "
-            f"ours: billing-pipeline review {month}"
-        ), None
     active = [
         line
         for line in row.get("lines") or ()
@@ -181,6 +180,22 @@ def _look_at_template(
             f"billing-pipeline release {month} --client {client} lets the charges be billed again"
         ), None
     return None, "was never issued with our lines, and they are inactive or gone: nothing of them is to be taken back"
+
+
+def _describe_issued(posting: Posting, one: PostedDocument, invoices: Sequence[Row]) -> str:
+    """What was issued is on HaloPSA's own invoice, which we did not make: a person credits it there."""
+    slots = {key_in_halo(line) for line in one.lines}
+    issued = sorted(
+        int(invoice["id"])
+        for invoice in invoices
+        if integer(invoice.get("recurring_invoice_id")) == one.halopsa_invoice_id
+        and slots & {text(line.get(posting.fields.charge_key_field)) for line in invoice.get("lines") or ()}
+    )
+    named = f" (look at invoice {', '.join(map(str, issued))})" if issued else ""
+    return (
+        f"was issued since: HaloPSA made that invoice by itself{named}. Credit that one in HaloPSA; what it bills of "
+        f"ours: billing-pipeline review {posting.work.month}"
+    )
 
 
 def _stand(posting: Posting, one: PostedDocument, row: Row) -> list[StandingLine]:

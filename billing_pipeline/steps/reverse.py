@@ -23,7 +23,7 @@ from billing_pipeline.steps.posting_gates import SealedPlan, refuse_untold_past
 from billing_pipeline.steps.posting_outcomes import PostingResult, describe_document
 from billing_pipeline.steps.posting_state import Posting, make_writer
 from billing_pipeline.steps.read_back import forget_settled_holds, unread_postings
-from billing_pipeline.steps.read_reversible import PostedDocument, read_reversible
+from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_back, read_reversible
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle
 from billing_pipeline.steps.work import Work, finish_step
@@ -166,11 +166,20 @@ def _plan(posting: Posting, documents: Sequence[PostedDocument]) -> tuple[Revers
         return Reversal(ClientPlan(work.month, client, (), ())), ()
     invoices = posting.halo.invoices(since=look_since([one.document for one in documents], work.today))
     found = read_reversible(posting, documents, invoices)
+    if found.issued and not found.lines and not _is_begun(work):
+        raise not_taken_back(work.month, client, found.issued)
     integrations = sorted({line.integration for line in found.lines})
     date_rule = work.config.resolve(client, integrations[0]).charge.behaviour.date if integrations else "source"
     plan = plan_reversal(work.month, client, found.lines, date_rule, work.today)
     _refuse_strange_credits(posting, plan, invoices)
     return Reversal(plan, found.notes), invoices
+
+
+def _is_begun(work: Work) -> bool:
+    """Whether something of the client's month was taken back before: then to find nothing more is no refusal."""
+    with work.warehouse.session("read what was taken back") as session:
+        sql = "select count(*) from reversals where month = ? and client = ?"
+        return bool(session.value(sql, [work.month, work.clients[0]]))
 
 
 def _refuse_strange_credits(posting: Posting, plan: ClientPlan, invoices: Sequence[Row]) -> None:

@@ -12,6 +12,7 @@ from billing_pipeline.billing.document_changes import LineChange, StandingLine, 
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.load import LoadedSettings
+from billing_pipeline.steps.carried_out import read_carried_out
 from billing_pipeline.steps.compare_tax import expect_tax, tax_rates
 from billing_pipeline.steps.standing_documents import Sought, read_standing_lines
 
@@ -118,15 +119,7 @@ def _read_sent(session: Session, month: str) -> list[_Found]:
 
 
 def _read_open(session: Session, month: str, plans: Iterable[Mapping[str, Any]], held: set[str]) -> Iterable[_Found]:
-    sent = {
-        (row["document_key"], row["plan_hash"])
-        for row in session.rows(
-            "select document_key, plan_hash from postings "
-            "where month = ? and status in ('sending', 'unknown', 'posted') "
-            "union all select document_key, plan_hash from posting_journal where month = ? and event = 'corrected'",
-            [month, month],
-        )
-    }
+    sent = read_carried_out(session, month, (*_UNSETTLED, "posted"))
     for plan in plans:
         for document in json.loads(plan["plan"])["documents"]:
             if (document["document_key"], plan["plan_hash"]) not in sent:

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from billing_pipeline.commands.month_report import print_headline, verdict
+from billing_pipeline.commands.outcome import DONE, HELD
+from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline_tests.behaviours.provider import Provider
 from billing_pipeline_tests.behaviours.world import (
     ACME,
@@ -101,6 +104,27 @@ def test_a_client_without_any_charge_has_its_lines_ended(provider: Provider) -> 
     writes = provider.writes("/api/RecurringInvoice")
     provider.close(NOVEMBER)
     assert provider.writes("/api/RecurringInvoice") == writes, "ended once"
+
+
+def test_what_only_ends_lines_is_told_as_still_to_post(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_months(provider, bill(OCTOBER, licence("mail", ACME, "10.00")), bill(NOVEMBER), bill(DECEMBER))
+    provider.close(OCTOBER)
+    issue_november(provider)
+    # November is not even fetched: nothing of the month before speaks for the client in December.
+    provider.close(DECEMBER, send=False)
+
+    prepared = summarize_month(provider.warehouse, DECEMBER)
+    assert prepared is not None
+    assert [(one.client, one.currency, one.open_documents) for one in prepared.clients] == [("client-1", "USD", 1)]
+    assert (verdict(prepared, posted=False), verdict(prepared, posted=True)) == (DONE, HELD)
+    print_headline(prepared)
+    assert "1 invoice to post: no money is added" in capsys.readouterr().out
+
+    provider.post(DECEMBER)
+    closed = summarize_month(provider.warehouse, DECEMBER)
+    assert closed is not None
+    assert (closed.open_documents, closed.posted_documents) == (0, 1)
+    assert verdict(closed, posted=True) == DONE
 
 
 def test_closing_an_old_month_again_ends_nothing_of_a_later_one(provider: Provider) -> None:

@@ -2,7 +2,9 @@
 
 from billing_pipeline.commands.review_page.render import render_page
 from billing_pipeline.commands.review_words import name_document
+from billing_pipeline.steps.journal import append
 from billing_pipeline.steps.month_review import ClientReview, MonthReview, review_month
+from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline_tests.corrections.replacing import correct, newest_invoice, replace_invoice
 from billing_pipeline_tests.corrections.test_difference import credited_month
 from billing_pipeline_tests.steps.months import Month, MonthMaker, line
@@ -51,3 +53,9 @@ def test_a_correction_without_a_difference_is_told_too(months: MonthMaker) -> No
     assert "Correction without a difference" in render_page(review)
     month.post()
     assert [document.stage for document in read(month)[1].documents] == ["posted"], "told by the table of corrections"
+
+    with month.work.warehouse.session("release") as session:
+        writer, released = make_writer(month.halo, "release"), {"month": month.work.month, "client": "acme-dental"}
+        append(session, writer, "released", month.work.now_utc, **released)
+    stages = [(document.action, document.stage) for document in read(month)[1].documents]
+    assert ("record", "to_post") in stages, "what was recorded before a release is recorded no more"

@@ -5,6 +5,8 @@ from time import monotonic, sleep
 import pytest
 
 from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.commands.outcome import DONE, HELD
+from billing_pipeline.commands.reverse import print_result
 from billing_pipeline.steps.journal import HEAD_FILE
 from billing_pipeline_tests.behaviours.provider import BROWSER, Provider
 from billing_pipeline_tests.behaviours.world import ACME, BIRCH, OCTOBER, Json, bill, licence, make_world
@@ -109,6 +111,35 @@ def test_a_close_settles_it_too_and_bills_nothing_meanwhile(posted: Provider) ->
     assert posted.holds() == []
     assert posted.writes() == 3
     assert is_taken_back_once(posted)
+
+
+def test_a_hold_that_is_left_once_it_is_settled_says_what_goes_on(
+    posted: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    posted.disturb("drop", commit_after_requests=10_000)
+    take_back(posted)
+    posted.sandbox.pax8.add_invoice(bill(OCTOBER, licence("late", ACME, "5.00"), number=2))
+    posted.prepare()
+    assert "nobody knows yet whether HaloPSA has it" in posted.why()
+
+    let_late_writes_commit(posted)
+    result = take_back(posted)
+
+    (credit,) = result.posting.settled
+    said = (
+        f"document {credit} was settled since; billing-pipeline close {OCTOBER} --client client-1 plans what waited "
+        "for it"
+    )
+    assert posted.why() == said
+    assert print_result(posted._work(OCTOBER).of(("client-1",)), result) == HELD
+    assert f"- Held: {said}" in " ".join(capsys.readouterr().out.split())
+
+    posted.prepare()
+    assert posted.holds() == []
+    assert print_result(posted._work(OCTOBER).of(("client-1",)), result) == DONE
+    told = capsys.readouterr().out
+    assert "Planned besides and not posted: 1 invoice over 5.00 USD. To post them:\n" in told
+    assert f"    billing-pipeline close {OCTOBER} --client client-1 --post\n" in told
 
 
 def test_what_never_arrived_is_sent_again_after_the_grace(posted: Provider) -> None:

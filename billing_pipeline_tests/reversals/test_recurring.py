@@ -57,14 +57,40 @@ def test_once_its_lines_are_inactive_or_gone_the_rest_is_taken_back(provider: Pr
     assert (again.plan.documents, len(again.notes)) == ((), 1)
 
 
-def test_what_halopsa_issued_is_credited_there(provider: Provider) -> None:
+def test_what_halopsa_issued_does_not_keep_the_rest_from_being_taken_back(provider: Provider) -> None:
     set_up(provider)
+    (issued,) = provider.issue("2026-11-01T07:00:00Z")
+
+    result = take_back(provider)
+
+    assert result.reversal is not None
+    (note,) = result.reversal.notes
+    assert note == (
+        "HaloPSA recurring invoice -7 of client-1 over 10.00 USD was issued since: HaloPSA made that invoice by itself "
+        f"(look at invoice {issued}). Credit that one in HaloPSA; what it bills of ours: billing-pipeline review "
+        f"{OCTOBER}"
+    )
+    assert [line["net_amount"] for line in newest(provider)["lines"]] == [Decimal("-1.50")]
+    assert provider.document(issued)["lines"], "HaloPSA's own"
+    assert adds_up(provider)
+
+    writes = provider.writes()
+    again = take_back(provider).reversal
+    assert again is not None
+    assert (again.plan.documents, again.notes) == ((), (note,))
+    assert provider.writes() == writes
+
+
+def test_what_halopsa_issued_is_credited_there(provider: Provider) -> None:
+    lines = [licence("mail", ACME, "10.00")]
+    provider.set_up(make_world([ACME], [bill(OCTOBER, *lines)], templates=[template(-7)]), [ACME], RECURRING)
+    provider.close()
     (issued,) = provider.issue("2026-11-01T07:00:00Z")
 
     text = refusal(provider)
 
     assert "HaloPSA recurring invoice -7 of client-1 over 10.00 USD was issued since" in text
-    assert f"(look at invoice {issued}). Credit it in HaloPSA" in text
+    assert f"(look at invoice {issued}). Credit that one in HaloPSA" in text
     assert f"billing-pipeline review {OCTOBER}" in text
 
     # What was issued stays issued, whatever becomes of the line.

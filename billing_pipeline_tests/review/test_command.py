@@ -95,7 +95,7 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
         "version", "month", "previous_month", "fetched_at", "prepared", "explained", "invoices",
         "not_billed_invoices", "source_lines", "totals", "cents", "history", "unmapped", "approvals", "corrections",
         "reversals",
-        "findings", "differences", "refused", "settings_problem", "clients",
+        "findings", "drift", "differences", "refused", "settings_problem", "clients",
     }  # fmt: skip
     (cedar,) = [client for client in told["clients"] if client["client"] == CEDAR.key]
     assert set(cedar) == {

@@ -293,6 +293,34 @@ def test_an_issue_of_the_month_before_is_not_this_months(provider: Provider) -> 
     assert provider.fates(OCTOBER) == {"posted"}
 
 
+def test_what_a_released_month_ended_stays_ended_for_the_month_before(provider: Provider) -> None:
+    lines = [licence("mail", ACME, "10.00"), licence("disk", BIRCH, "20.00"), licence("tape", BIRCH, "5.00")]
+    bills = [bill(OCTOBER, *lines), bill(NOVEMBER, licence("disk", BIRCH, "20.00"))]
+    world = make_world([ACME, BIRCH], bills, templates=[template(-7), template(-8, BIRCH)])
+    provider.set_up(world, [ACME, BIRCH], {"target": "recurring"})
+    provider.close()
+    provider.issue("2026-11-01T07:00:00Z")
+    provider.close(NOVEMBER)
+    assert (provider.ours(-7), provider.ours(-8)) == (
+        [("Mail", "10.00", False)],
+        [("Disk", "20.00", True), ("Tape", "5.00", False)],
+    )
+
+    assert provider.release(NOVEMBER, "client-1").is_done, "November only ended lines of client-1"
+    provider.agent("delete_line", -8, line_id=line_of(provider, -8, "Disk"))
+    assert provider.release(NOVEMBER, "client-2").is_done
+
+    def still_drifts() -> list[tuple[str, str]]:
+        return [(one.kind, one.name) for one in provider.verify(OCTOBER).drift]
+
+    assert still_drifts() == [("line_gone", "Disk")], "what the person deleted, and nothing that November ended"
+
+    provider.close(NOVEMBER)
+    assert provider.ours(-7) == [("Mail", "10.00", False)]
+    assert still_drifts() == []
+    assert provider.verify(NOVEMBER).agrees
+
+
 def test_an_open_posting_is_settled_first(provider: Provider) -> None:
     post_october(provider)
     provider.agent("delete", document_of(provider))

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.commands.month_report import print_cents, print_findings, verdict
+from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.verify import print_verified
 from billing_pipeline.steps.journal import append
+from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline.steps.publish import publish
 from billing_pipeline_tests.behaviours.provider import BROWSER, Provider
@@ -84,6 +87,31 @@ def test_only_a_document_that_the_bulk_read_lacks_is_asked_for(provider: Provide
     before = Counter(provider.halo.requests)
     assert [one.kind for one in provider.verify().drift] == ["document_gone", "date_changed"]
     assert (Counter(provider.halo.requests) - before)["GET /Invoice/{id}"] == 2
+
+
+def test_known_drift_is_no_clean_month_until_verify_finds_it_put_right(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post_october(provider)
+    provider.agent("edit_line", 1, line_id=1, fields={"unit_price": "90.00"})
+    assert not provider.verify().agrees
+    provider.close()
+
+    drifted = summarize_month(provider.warehouse, OCTOBER)
+    assert drifted is not None
+    assert [verdict(drifted, posted=posted) for posted in (False, True)] == [HELD, HELD]
+    print_cents(drifted)
+    print_findings(drifted)
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"What verify found; billing-pipeline verify {OCTOBER} looks again - client-1: HaloPSA invoice 1" in told
+    assert "read back from HaloPSA: the same" not in told
+    assert "Worth a look" not in told
+
+    provider.agent("edit_line", 1, line_id=1, fields={"unit_price": "10.00"})
+    assert provider.verify().agrees
+    mended = summarize_month(provider.warehouse, OCTOBER)
+    assert mended is not None
+    assert verdict(mended, posted=True) == DONE
 
 
 def refused(provider: Provider) -> str:
