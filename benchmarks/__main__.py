@@ -1,7 +1,11 @@
-"""`python -m benchmarks [demo] [charges] [economy]`: figures of this machine beside the targets, and no test."""
+"""`python -m benchmarks [demo] [charges] [economy]`: figures of this machine beside the targets.
+
+It fails where more requests were sent than their targets allow; times are the machine's and fail nothing.
+"""
 
 import argparse
 import platform
+import sys
 
 import dagster
 import duckdb
@@ -14,8 +18,9 @@ from benchmarks.report import Report
 MEASUREMENTS = {"demo": measure_demo_month, "charges": measure_charges, "economy": measure_economy}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+def main() -> int:
+    """Measure, and say whether the requests stay below their targets: 0, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", nargs="*", choices=[[], *MEASUREMENTS], help="what to measure; all without it")
     chosen = parser.parse_args().what or list(MEASUREMENTS)
     report = Report()
@@ -25,8 +30,8 @@ def main() -> None:
     )
     for name in chosen:
         MEASUREMENTS[name](report)
-    report.finish()
+    return 0 if report.finish() else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

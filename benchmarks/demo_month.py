@@ -81,10 +81,11 @@ def _targets(runs: list[dict[str, Any]], lines: int) -> list[Target]:
     posting = requests["post_month"]["HaloPSA"]
     new = sum(count for route, count in posting.items() if route.startswith("POST") and route.endswith("/Invoice"))
     return [
-        Target(f"Pax8 invoice reads for {lines:,} lines", invoice_reads, ceil(lines / 200) + 5),
+        Target(f"Pax8 invoice reads for {lines:,} lines", invoice_reads, ceil(lines / 200) + 5, binds=True),
         Target(
             f"HaloPSA requests for {new} new invoices (all of the posting run)",
             posting.total(),
             new + new // 25 + 20,
+            binds=True,
         ),
     ]

@@ -234,6 +234,7 @@ def _request_targets(closes: dict[tuple[str, int], Cost]) -> list[Target]:
             cost.requests,
             _allowed(behaviour, cost.documents),
             why=_over(cost.requests, _allowed(behaviour, cost.documents), cost.routes),
+            binds=True,
         )
         for (behaviour, size), cost in closes.items()
     ]

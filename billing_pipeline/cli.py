@@ -127,10 +127,15 @@ def approve(
     client: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this client's plan; may be repeated.")
     ] = None,
+    reversal: Annotated[
+        bool, typer.Option("--reversal", help="Approve what reverse --post takes back of one client. Reads HaloPSA.")
+    ] = False,
 ) -> int:
     """Approve the plans that await it, so that close --post may post them (approval: required)."""
     from billing_pipeline.commands import approve as command
 
+    if reversal:
+        return command.approve_taking_back(month, client or (), by)
     return command.approve(month, client or (), by)
 
 

@@ -25,8 +25,9 @@ def release(month: str, client: str) -> int:
     if not released.is_done:
         _print_standing(released)
         return HELD
-    publish(warehouse)
+    # What was done is told even where it cannot be published.
     _print_released(released)
+    publish(warehouse)
     return HELD if released.holds else DONE
 
 

@@ -4,16 +4,18 @@ import re
 import uuid
 from contextlib import suppress
 
-from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
-from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.plan_types import PlannedDocument
 from billing_pipeline.commands.connections import open_halopsa
 from billing_pipeline.commands.interruption import ends_after_ctrl_c
 from billing_pipeline.commands.outcome import DONE, HELD
-from billing_pipeline.commands.reversal_report import describe_credit, print_how_to_bill_again
+from billing_pipeline.commands.reversal_report import (
+    describe_credit,
+    print_credits,
+    print_how_to_bill_again,
+    print_notes,
+)
 from billing_pipeline.commands.surroundings import existing_warehouse, read_environment
-from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
+from billing_pipeline.commands.terminal import amount, count, head, say, say_wrapped
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline.steps.publish import publish
@@ -37,7 +39,7 @@ def reverse_month(month: str, client: str, post: bool) -> int:
     with open_halopsa(environment, config.settings) as halo:
         if not post:
             planned = plan_to_reverse(work, halo)
-            _print_plan(planned, _read_credits(work))
+            _print_plan(planned, _read_credits(work), config.settings.approval == "required")
             return DONE
         with ends_after_ctrl_c():
             result = reverse(work, halo)
@@ -57,51 +59,25 @@ def _read_credits(work: Work) -> tuple[TakenBack, ...]:
         return summarize_reversals(session, work.month, work.clients)
 
 
-def _print_plan(reversal: Reversal, credits_before: tuple[TakenBack, ...]) -> None:
+def _print_plan(reversal: Reversal, credits_before: tuple[TakenBack, ...], needs_approval: bool) -> None:
     plan = reversal.plan
     if not plan.documents:
         _print_nothing_left(reversal, credits_before)
         return
     head(f"To take back {plan.month} of {plan.client}; nothing was posted")
-    for document in plan.documents:
-        _print_document(document)
-    _print_notes(reversal)
-    say(f"\nPlan {plan.plan_hash}")
+    print_credits(reversal)
+    if needs_approval:
+        head("To approve it, before it is posted")
+        say(f"    billing-pipeline approve {plan.month} --client {plan.client} --reversal --by NAME")
     head(f"To post {count(len(plan.documents), 'credit')} as {'drafts' if len(plan.documents) > 1 else 'a draft'}")
     say(f"    billing-pipeline reverse {plan.month} --client {plan.client} --post")
-
-
-def _print_document(document: PlannedDocument) -> None:
-    say(
-        f"\nA credit for HaloPSA client {document.billed_client_id} in {document.currency}, dated "
-        f"{document.invoice_date}:"
-    )
-    columns = ("Takes back", "Line", "Quantity", "Sell", "Cost")
-    table = new_table(*columns, amounts=columns[3:], counts=columns[2:3])
-    for line, undone in zip(document.lines, document.reverses, strict=True):
-        table.add_row(
-            name_documents([undone.reversed_halopsa_invoice_id]),
-            line.short_description,
-            f"{line.quantity.normalize():f}",
-            show_amount(line.sell),
-            show_amount(line.cost),
-        )
-    table.add_section()
-    lines = count(len(document.lines), "line")
-    table.add_row("Total", lines, "", show_amount(document.sell), show_amount(document.cost), style="bold")
-    show(table)
-
-
-def _print_notes(reversal: Reversal) -> None:
-    for note in reversal.notes:
-        say_wrapped(note, bullet="- ")
 
 
 def _print_nothing_left(reversal: Reversal, done: tuple[TakenBack, ...]) -> None:
     head(f"Nothing of {reversal.plan.month} is left to take back of {reversal.plan.client}; nothing was posted")
     for one in done:
         say_wrapped(describe_credit(one), bullet="- ")
-    _print_notes(reversal)
+    print_notes(reversal)
     print_how_to_bill_again(reversal.plan.month, reversal.plan.client, done)
 
 
@@ -121,7 +97,7 @@ def print_result(work: Work, result: ReversalResult) -> int:
     for one in done:
         say_wrapped(describe_credit(one), bullet="- ")
     if result.reversal is not None:
-        _print_notes(result.reversal)
+        print_notes(result.reversal)
     if posting.unknown or posting.refused:
         return _print_unfinished(work, posting.unknown, posting.refused)
     differing = _read_differences(work, done)

@@ -28,8 +28,9 @@ def verify(month: str) -> int:
     with open_halopsa(environment, config.settings) as halo:
         verified = verify_month(work_on(environment, config, warehouse, month, "verify"), halo)
         address = halo.address
-    publish(warehouse)
+    # What was found is told even where it cannot be published.
     print_verified(verified, address)
+    publish(warehouse)
     return DONE if verified.is_settled else HELD
 
 

@@ -19,6 +19,7 @@ from billing_pipeline.billing.stored_plan import (
 )
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.carried_out import read_carried_out
+from billing_pipeline.steps.record_reversals import is_reversal
 
 REASON = "awaiting_approval"
 # The finding that an approver was also the last to change the client's mapping or settings.
@@ -78,7 +79,11 @@ class Approvals:
 
     def fallen(self, client: str, content: StoredPlan) -> str:
         """Who had approved another plan, and how its lines differ from these; nothing where all of it was posted."""
-        before = [one for one in self.by_client.get(client, ()) if documents_left(one.content, self.done)]
+        before = [
+            one
+            for one in self.by_client.get(client, ())
+            if documents_left(one.content, self.done) and not any(map(is_reversal, one.content["documents"]))
+        ]
         if not before:
             return ""
         last = before[-1]
@@ -100,14 +105,17 @@ def short(plan_hash: str) -> str:
 
 
 def read_approvals(session: Session, month: str) -> Approvals:
-    """The approvals of a month. One that the posting journal does not tell of, or whose plan was edited, is none."""
+    """The approvals of a month. One that the posting journal does not tell of, or whose plan was edited, is none; nor
+    is one from before the client's month was released: it was for billing the charges once."""
     rows = session.rows(
         "select distinct approvals.client, approvals.plan_hash, approvals.approver, approvals.system_user, "
         "approvals.approved_at, approvals.plan, approvals.journal_seq from approvals "
         "join posting_journal as journal on journal.seq = approvals.journal_seq and journal.event = 'approved' "
         "and journal.month = approvals.month and journal.client = approvals.client "
         "and journal.plan_hash = approvals.plan_hash "
-        "where approvals.month = ? order by approvals.journal_seq",
+        "where approvals.month = ? and not exists (select 1 from posting_journal as later "
+        "where later.event = 'released' and later.month = approvals.month and later.client = approvals.client "
+        "and later.seq > approvals.journal_seq) order by approvals.journal_seq",
         [month],
     )
     by_client: dict[str, list[Approval]] = defaultdict(list)

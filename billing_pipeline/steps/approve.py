@@ -56,7 +56,9 @@ class HaloPsaPlace:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class PlanToApprove:
+    """A plan: its row of `plans`, or what stands in one, and its content."""
+
     row: Mapping[str, Any]
     content: StoredPlan
 
@@ -73,22 +75,26 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
     prepared, a plan that is not of the newest state, is held by something else, or has nothing to post;
     PostingRefused where the journal is broken, cut, or belongs to another HaloPSA than `place`.
     """
-    name = _read_name(approver)
-    _refuse_without_need(work)
+    name = read_name(approver)
+    refuse_without_need(work)
     with work.warehouse.session(f"approve plans of {work.month}") as session:
-        said = f"Nothing was approved for {work.month}."
-        journal.refuse_broken(session, work.warehouse.published, said, f"approve {work.month} again")
+        said, then = f"Nothing was approved for {work.month}.", f"approve {work.month} again"
+        journal.refuse_broken(session, work.warehouse.published, said, then)
         if place is not None:
-            journal.refuse_other_tenant(session, place.address, place.tenant)
+            journal.refuse_other_tenant(session, place.address, place.tenant, said, then)
         plans = _read_plans(session, work)
         holds = _read_holds(session, work.month)
         approvals = read_approvals(session, work.month)
         asked = _find_asked(work, plans, holds, approvals)
         _refuse_what_cannot_be(session, work, asked, holds, approvals)
-        before = [plan for plan in asked if _has_approved(approvals, plan, name)]
+        before = [plan for plan in asked if has_approved(approvals, plan, name)]
         history = SettingsHistory(work.config)
-        approved = [_record(session, work, plan, name, place, history) for plan in asked if plan not in before]
+        approved = [record_approval(session, work, plan, name, place, history) for plan in asked if plan not in before]
         if approved:
+            session.execute(
+                "delete from holds where month = ? and reason = ? and client in (select unnest(?::text[]))",
+                [work.month, REASON, [one.client for one in approved]],
+            )
             keep_settings_files(session, work.settings_hash, work.config, work.now_utc)
         head = journal.read_head(session)
     if approved:
@@ -98,7 +104,8 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
     return ApprovingResult(name, tuple(approved), tuple(plan.client for plan in before), held)
 
 
-def _read_name(approver: str) -> str:
+def read_name(approver: str) -> str:
+    """The name of who approves, single-spaced. Raises SettingsError for one that says nothing."""
     name = " ".join(approver.split())
     if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise SettingsError(
@@ -107,7 +114,8 @@ def _read_name(approver: str) -> str:
     return name
 
 
-def _refuse_without_need(work: Work) -> None:
+def refuse_without_need(work: Work) -> None:
+    """Raise SettingsError where the settings ask for no approval."""
     if work.config.settings.approval == "required":
         return
     origin = work.config.origin(("approval",))
@@ -118,14 +126,14 @@ def _refuse_without_need(work: Work) -> None:
     )
 
 
-def _read_plans(session: Session, work: Work) -> dict[str, _Plan]:
+def _read_plans(session: Session, work: Work) -> dict[str, PlanToApprove]:
     rows = session.rows("select * from plans where month = ? order by client", [work.month])
     if not rows:
         raise ApprovalRefused(
             f"{work.month} was never prepared, so there is no plan to approve. Prepare it, then look at it: "
             f"billing-pipeline close {work.month}"
         )
-    return {row["client"]: _Plan(row, json.loads(row["plan"])) for row in rows}
+    return {row["client"]: PlanToApprove(row, json.loads(row["plan"])) for row in rows}
 
 
 def _read_holds(session: Session, month: str) -> dict[str, dict[str, str]]:
@@ -142,8 +150,8 @@ def _read_holds(session: Session, month: str) -> dict[str, dict[str, str]]:
 
 
 def _find_asked(
-    work: Work, plans: Mapping[str, _Plan], holds: Mapping[str, Mapping[str, str]], approvals: Approvals
-) -> list[_Plan]:
+    work: Work, plans: Mapping[str, PlanToApprove], holds: Mapping[str, Mapping[str, str]], approvals: Approvals
+) -> list[PlanToApprove]:
     if not work.clients:
         return [
             plan
@@ -161,7 +169,7 @@ def _find_asked(
 def _refuse_what_cannot_be(
     session: Session,
     work: Work,
-    asked: Sequence[_Plan],
+    asked: Sequence[PlanToApprove],
     holds: Mapping[str, Mapping[str, str]],
     approvals: Approvals,
 ) -> None:
@@ -189,14 +197,16 @@ def _refuse_what_cannot_be(
         raise ApprovalRefused("\n".join([*texts, "Nothing was approved."]))
 
 
-def _has_approved(approvals: Approvals, plan: _Plan, name: str) -> bool:
+def has_approved(approvals: Approvals, plan: PlanToApprove, name: str) -> bool:
+    """Whether this person approved this plan before."""
     covering = approvals.covering(plan.client, plan.row["plan_hash"], plan.content)
     return any(one.approver.casefold() == name.casefold() for one in covering)
 
 
-def _record(
-    session: Session, work: Work, plan: _Plan, name: str, place: HaloPsaPlace | None, history: SettingsHistory
+def record_approval(
+    session: Session, work: Work, plan: PlanToApprove, name: str, place: HaloPsaPlace | None, history: SettingsHistory
 ) -> ApprovedPlan:
+    """Write that a person approved a plan: in the journal, in `approvals`, and what is worth a look."""
     user, totals = system_user(), tuple(sum_documents(plan.content["documents"]).values())
     forced = tuple(plan.row["forced_caps"] or ())
     files = dict(sorted(work.config.digests.items()))
@@ -237,16 +247,13 @@ def _record(
         "journal_seq": head.rows,
     }
     session.insert("approvals", [{**shared, **vars(one)} for one in totals])
-    session.execute(
-        "delete from holds where month = ? and client = ? and reason = ?", [work.month, plan.client, REASON]
-    )
     remark = _report_own_change(session, work, plan, (name, user), history)
     corrects = any(document.get("corrects") for document in plan.content["documents"])
     return ApprovedPlan(plan.client, plan.row["plan_hash"], totals, forced, corrects, remark)
 
 
 def _report_own_change(
-    session: Session, work: Work, plan: _Plan, names: tuple[str, str], history: SettingsHistory
+    session: Session, work: Work, plan: PlanToApprove, names: tuple[str, str], history: SettingsHistory
 ) -> str | None:
     """Note an approver who was also the last to change the client's mapping or settings; it stops nothing."""
     change = history.last_change(plan.client)

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.keys import is_ours
-from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
+from billing_pipeline.billing.money import round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.templates import was_issued
+from billing_pipeline.steps.changed_lines import changed_words, net_amount, tax_of_ours
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import issue_mark, set_day
@@ -20,8 +20,6 @@ from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 
 _ZERO = Decimal(0)
-# HaloPSA's amounts are doubles: less than this is how a double is written, not a change.
-_NOISE = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,13 @@ def bill_again(month: str, client: str) -> tuple[str, str]:
     )
 
 
-def find_drift(document: PostedDocument, row: Row | None, fields: HaloPsaService) -> list[Drift]:
+def find_drift(
+    document: PostedDocument, row: Row | None, fields: HaloPsaService, *, taxed_by_halopsa: bool = True
+) -> list[Drift]:
     """How HaloPSA's document `row` (None: it is gone) differs from the posted one.
 
-    Lines that a later month wrote over are left out: what they were is not there any more.
+    Lines that a later month wrote over are left out: what they were is not there any more. Where accounting computes
+    the tax (`taxed_by_halopsa` is false), it may be another one there than HaloPSA answered with.
     """
     kept = sum((line.sell for line in document.kept), _ZERO)
     if row is None:
@@ -93,25 +94,17 @@ def find_drift(document: PostedDocument, row: Row | None, fields: HaloPsaService
         by_key[text(one.get(fields.charge_key_field))].append(one)
     by_id = {integer(one.get("id")): one for one in row.get("lines") or ()}
     lines = [drift for line in document.kept for drift in _find_line_drift(document, line, by_key, by_id, fields)]
+    lines += _find_reactivated(document, by_id)
     if document.is_ours:
         lines += _find_foreign_lines(document, row, fields)
     if any(drift.kind in ("client_changed", "currency_changed") for drift in found):
         # Its money is told once, with the document.
         lines = [replace(drift, sell_was=_ZERO, sell_now=_ZERO) for drift in lines]
-    return found + lines
-
-
-def net_amount(line: Row, currency: str) -> Decimal:
-    """A line's net amount in the minor unit: HaloPSA's own figure, else price times quantity."""
-    net = parse_amount(line.get("net_amount"))
-    if net is None:
-        net = (parse_amount(line.get("unit_price")) or _ZERO) * _quantity(line)
-    return round_amount(net, currency)
-
-
-def _quantity(line: Row) -> Decimal:
-    quantity = parse_amount(line.get("qty_order"))
-    return Decimal(1) if quantity is None else quantity
+    found += lines
+    if taxed_by_halopsa and not any(drift.difference for drift in found):
+        # With another amount comes another tax: that is told already.
+        found += _find_tax_drift(document, row, fields)
+    return found
 
 
 def _may_be_billed_again(drift: Drift, document: PostedDocument) -> Drift:
@@ -178,6 +171,21 @@ def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaServic
     return found
 
 
+def _find_tax_drift(document: PostedDocument, row: Row, fields: HaloPsaService) -> list[Drift]:
+    """The tax of the document, or of our lines among others', where none of them was written over since."""
+    if document.tax is None or len(document.kept) < len(document.lines):
+        return []
+    tax = tax_of_ours(document, row, fields)
+    if tax is None or tax == round_amount(document.tax, document.currency):
+        return []
+    todo = (
+        "Set the taxes of its lines back there, or keep it if it is meant: the tax was not sent, HaloPSA computes it."
+    )
+    was = f"taxed with {show_amount(document.tax, document.currency)}"
+    now = f"taxed with {show_amount(tax, document.currency)}"
+    return [_of_document(document, "tax_changed", was, now, todo, _ZERO, _ZERO)]
+
+
 def _find_line_drift(
     document: PostedDocument,
     line: PostedLine,
@@ -208,7 +216,7 @@ def _find_line_drift(
     now = there[0]
     if now.get("isinactive"):
         return [*found, _of_line(document, line, "line_inactive", "inactive", "Make it active there, if it is due.")]
-    was_words, now_words = _changed_words(document, line, now)
+    was_words, now_words = changed_words(line, now, document.currency)
     if now_words:
         net = net_amount(now, document.currency)
         todo = "Set it back there, or keep it if it is meant: the pipeline changes nothing that was posted."
@@ -221,31 +229,18 @@ def _find_line_drift(
     return found
 
 
-def _changed_words(document: PostedDocument, line: PostedLine, now: Row) -> tuple[list[str], list[str]]:
-    """What a line was and is, in those of its figures that changed; nothing where none did."""
-    quantity, price = _quantity(now), parse_amount(now.get("unit_price"))
-    net, cost = (
-        net_amount(now, document.currency),
-        round_amount((parse_amount(now.get("unit_cost")) or _ZERO) * quantity, document.currency),
-    )
-    item = integer(now.get("_itemid"))
-    was, is_now = [], []
-
-    def differ(before: str, after: str) -> None:
-        was.append(before)
-        is_now.append(after)
-
-    if abs(quantity - line.quantity) > _NOISE:
-        differ(f"quantity {decimal_text(line.quantity)}", f"quantity {decimal_text(quantity)}")
-    if price is not None and abs(price - line.unit_price) > _NOISE:
-        differ(f"unit price {show_amount(line.unit_price)}", f"unit price {show_amount(price)}")
-    if net != line.sell:
-        differ(show_amount(line.sell, document.currency), show_amount(net, document.currency))
-    if cost != line.cost:
-        differ(f"cost {show_amount(line.cost, document.currency)}", f"cost {show_amount(cost, document.currency)}")
-    if None not in (item, line.item_id) and item != line.item_id:
-        differ(f"item {line.item_id}", f"item {item}")
-    return was, is_now
+def _find_reactivated(document: PostedDocument, by_id: Mapping[int | None, Row]) -> list[Drift]:
+    """Lines of ours that ended and bill again: their next issue bills what nobody is charged for."""
+    found = []
+    for line in (by_id[line_id] for line_id in document.ended if line_id in by_id):
+        if line.get("isinactive"):
+            continue
+        net = net_amount(line, document.currency)
+        todo = "Its charge ended: set it inactive there, or each next issue bills it."
+        told = f"active with {show_amount(net, document.currency)}"
+        drift = _of_document(document, "line_active_again", "ended", told, todo, _ZERO, net)
+        found.append(replace(drift, line_id=integer(line.get("id")), name=text(line.get("item_shortdescription"))))
+    return found
 
 
 def _find_foreign_lines(document: PostedDocument, row: Row, fields: HaloPsaService) -> list[Drift]:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from billing_pipeline.billing.canonical import canonical_json, content_hash
-from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.billing.errors import PostingRefused, WarehouseError
 from billing_pipeline.resources.warehouse import Session
 
 GENESIS = "0" * 64
@@ -38,6 +38,10 @@ _HASHED = (
     "detail",
     "previous_hash",
 )
+
+
+class UnreadableNote(WarehouseError):
+    """The note of where the journal stood is there, but cannot be read: whether rows were cut off is not known."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def find_cut(session: Session, head_file: Path) -> str | None:
     A folder is for one database: the note of another one beside it looks like a cut journal, too.
 
     The chain alone cannot tell that rows are missing at its end: the head that was noted beside the published
-    database can. Without that note, or with one that cannot be read, there is nothing to compare with.
+    database can. Without that note there is nothing to compare with. Raises UnreadableNote for one that is none.
     """
     noted = read_noted_head(head_file)
     if noted is None or noted.rows == 0:
@@ -127,20 +131,30 @@ def find_cut(session: Session, head_file: Path) -> str | None:
 
 
 def read_noted_head(head_file: Path) -> JournalHead | None:
-    """Where the journal stood when it was last published; None without that note, or with one that is no note."""
+    """Where the journal stood when it was last noted; None without that note. Raises UnreadableNote."""
     try:
         noted = json.loads(head_file.read_text(encoding="utf-8"))
         return JournalHead(int(noted["rows"]), str(noted["row_hash"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableNote(
+            f"{head_file} notes where the posting journal stood, and cannot be read "
+            f"({type(error).__name__}: {error}): whether rows were cut off since is not known. Put it back from a "
+            "backup. Where there is none, compare posting_journal with the published copy "
+            f"{head_file.parent / 'billing.duckdb'}: if it lacks no row, delete the note, then run this again."
+        ) from error
 
 
 def refuse_broken(session: Session, published: Path, consequence: str, then: str) -> None:
-    """Raise PostingRefused where a row was edited, is missing or was cut off at the end.
+    """Raise PostingRefused where a row was edited, is missing or was cut off at the end, or where nobody can tell.
 
     `published` is the folder that analysts read; `consequence` says what was not done, `then` what to do afterwards.
     """
-    broken = find_break(session) or find_cut(session, published / HEAD_FILE)
+    try:
+        broken = find_break(session) or find_cut(session, published / HEAD_FILE)
+    except UnreadableNote as error:
+        raise PostingRefused(f"{consequence} {error}") from error
     if broken is not None:
         raise PostingRefused(
             f"{broken}. {consequence} Put the newest whole database in its place, a backup or "
@@ -152,7 +166,8 @@ def refuse_broken(session: Session, published: Path, consequence: str, then: str
 def write_head(head: JournalHead, head_file: Path) -> None:
     """Note where the journal stands beside the published database, in place at once.
 
-    It never goes back: a copy that was made before another process posted may be put in its place after that.
+    It never goes back: a copy that was made before another process posted may be put in its place after that. One that
+    cannot be read is left as it is: raises UnreadableNote.
     """
     noted = read_noted_head(head_file)
     if noted is not None and noted.rows > head.rows:
@@ -166,8 +181,11 @@ def write_head(head: JournalHead, head_file: Path) -> None:
         note.unlink(missing_ok=True)
 
 
-def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:
-    """Raise PostingRefused where the journal was written for another HaloPSA than this one."""
+def refuse_other_tenant(session: Session, address: str, tenant: str, consequence: str, then: str) -> None:
+    """Raise PostingRefused where the journal was written for another HaloPSA than this one.
+
+    `consequence` says what was not done, `then` what to do afterwards.
+    """
     rows = session.rows(
         "select distinct halopsa_address, halopsa_tenant from posting_journal "
         "where halopsa_address is not null order by all"
@@ -176,8 +194,9 @@ def refuse_other_tenant(session: Session, address: str, tenant: str) -> None:
         if (_place(row["halopsa_address"]), row["halopsa_tenant"]) != (_place(address), tenant):
             raise PostingRefused(
                 f"This database's journal belongs to HaloPSA {row['halopsa_address']} (tenant "
-                f"{row['halopsa_tenant']!r}), not to {address} (tenant {tenant!r}). Nothing was posted. Correct "
-                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE, in a folder of its own."
+                f"{row['halopsa_tenant']!r}), not to {address} (tenant {tenant!r}). {consequence} Correct "
+                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE, in a folder of its own, "
+                f"then {then}."
             )
 
 

@@ -91,7 +91,8 @@ def create_matched(work: Work, halo: HaloClient, matched: Iterable[MatchedProduc
     posting = Posting(work, halo, make_writer(halo, work.run_id))
     with work.warehouse.posting_lock("create items in HaloPSA"):
         with work.warehouse.session("check the journal") as session:
-            journal.refuse_other_tenant(session, halo.address, halo.tenant)
+            again = "match products again"
+            journal.refuse_other_tenant(session, halo.address, halo.tenant, "Nothing was created.", again)
             broken = journal.find_break(session)
         if broken is not None:
             raise PostingRefused(f"{broken}. Nothing was created. Restore the database from its last backup.")

@@ -96,7 +96,8 @@ def _open_rows(session: Session) -> list[dict[str, Any]]:
 
 def _describe_open(row: Mapping[str, Any]) -> str:
     undoing = is_reversal(json.loads(row["detail"])["document"])
-    looking = f"reverse {row['month']} --client {row['client']} --post" if undoing else "close --post"
+    command = "reverse" if undoing else "close"
+    looking = f"billing-pipeline {command} {row['month']} --client {row['client']} --post"
     return (
         f"document {row['document_key']} over {show_amount(row['sell'], row['currency'])} was sent at "
         f"{row['sent_at']:%Y-%m-%d %H:%M} UTC and nobody knows yet whether HaloPSA has it; "

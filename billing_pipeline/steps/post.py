@@ -254,8 +254,8 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
 
 def _next_command(posting: Posting, one: OpenPosting) -> str:
     if is_reversal(one.document):
-        return f"reverse {posting.work.month} --client {one.client} --post"
-    return "close --post"
+        return f"billing-pipeline reverse {posting.work.month} --client {one.client} --post"
+    return f"billing-pipeline close {posting.work.month} --client {one.client} --post"
 
 
 def refuse_other_month(month: str, confirmed: str) -> None:

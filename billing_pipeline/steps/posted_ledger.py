@@ -16,7 +16,8 @@ POSTED_EVENTS = ("posted", "adopted", "settled")
 
 @dataclass(frozen=True)
 class PostedLine:
-    """A line as it was posted; `key` is what it bears in HaloPSA. Amounts are rounded, in the document's currency.
+    """A line as it was posted; `key` is what it bears in HaloPSA, `name` its short description there. Amounts are
+    rounded, in the document's currency. A tax or an account of None was left out, for HaloPSA to decide.
 
     `replaced_by` is the month that wrote over it since or ended it: only recurring lines have one. `is_ended` says that
     it ended, so that it stands there inactive; `issue_until` is the issue mark that the recurring invoice bore by then.
@@ -32,6 +33,10 @@ class PostedLine:
     unit_price: Decimal
     sell: Decimal
     cost: Decimal
+    integration: str
+    long_description: str = ""
+    tax_id: int | None = None
+    income_account: str | None = None
     replaced_by: str | None = None
     is_ended: bool = False
     issue_until: str | None = None
@@ -39,7 +44,10 @@ class PostedLine:
 
 @dataclass(frozen=True)
 class PostedDocument:
-    """A document as it was posted; `issue_mark` is that of a recurring invoice, as it was when it was changed."""
+    """A document as it was posted; `issue_mark` is that of a recurring invoice, as it was when it was changed. `tax` is
+    what HaloPSA answered, for our lines where they are among others'; None where it did not say. `ended` are ids of
+    lines of earlier months that it set inactive, and that no later change of ours wrote or ended again.
+    """
 
     month: str
     client: str
@@ -52,7 +60,9 @@ class PostedDocument:
     invoice_date: date | None
     issue_mark: str
     sent_at: datetime
+    tax: Decimal | None
     lines: tuple[PostedLine, ...]
+    ended: tuple[int, ...] = ()
 
     @property
     def is_ours(self) -> bool:
@@ -84,6 +94,7 @@ class _Change:
     place: int
     issue_mark: str
     slots: frozenset[str]
+    written: frozenset[int]
     ended: frozenset[int]
 
 
@@ -129,7 +140,8 @@ def _read_changes(
     found: dict[tuple[str, int], list[_Change]] = defaultdict(list)
     for row in session.rows(
         "select postings.month, postings.client, postings.document_key, postings.halopsa_invoice_id, postings.detail, "
-        "list(posted_lines.slot_key) filter (where posted_lines.slot_key is not null) as slots "
+        "list(posted_lines.slot_key) filter (where posted_lines.slot_key is not null) as slots, "
+        "list(posted_lines.halopsa_line_id) filter (where posted_lines.halopsa_line_id is not null) as written "
         "from postings left join posted_lines using (document_key) where postings.status in ('posted', 'released') "
         "and postings.halopsa_invoice_id in (select unnest(?::bigint[])) group by all",
         [list(templates)],
@@ -142,6 +154,7 @@ def _read_changes(
             places.get(row["document_key"], 0),
             str(document["issue_mark"]),
             frozenset(row["slots"] or ()),
+            frozenset(row["written"] or ()),
             frozenset((*document["deactivate"], *detail.get("ended_before", ()))),
         )
         found[(row["client"], row["halopsa_invoice_id"])].append(change)
@@ -155,9 +168,10 @@ def _document(
     changes: Mapping[tuple[str, int], Sequence[_Change]],
 ) -> PostedDocument:
     planned = json.loads(row["detail"])["document"]
-    names = {line["charge_key"]: line["short_description"] for line in planned["lines"]}
+    as_sent = {line["charge_key"]: line for line in planned["lines"]}
     place = places.get(row["document_key"], 0)
     later = [one for one in changes.get((row["client"], row["halopsa_invoice_id"]), ()) if one.place > place]
+    touched = frozenset[int]().union(*(one.written | one.ended for one in later))
     return PostedDocument(
         month=row["month"],
         client=row["client"],
@@ -170,11 +184,13 @@ def _document(
         invoice_date=date.fromisoformat(planned["invoice_date"]) if planned["invoice_date"] else None,
         issue_mark=str(planned.get("issue_mark") or ""),
         sent_at=row["sent_at"],
-        lines=tuple(_line(line, names.get(line["charge_key"], ""), later) for line in lines),
+        tax=row["answered_tax"],
+        lines=tuple(_line(line, as_sent.get(line["charge_key"], {}), later) for line in lines),
+        ended=tuple(line_id for line_id in planned["deactivate"] if line_id not in touched),
     )
 
 
-def _line(line: Mapping[str, Any], name: str, later: Sequence[_Change]) -> PostedLine:
+def _line(line: Mapping[str, Any], sent: Mapping[str, Any], later: Sequence[_Change]) -> PostedLine:
     replaced = None
     if line["slot_key"] is not None:
         replaced = next(
@@ -186,11 +202,15 @@ def _line(line: Mapping[str, Any], name: str, later: Sequence[_Change]) -> Poste
         slot_key=line["slot_key"],
         line_id=line["halopsa_line_id"],
         item_id=line["halopsa_item_id"],
-        name=name,
+        name=sent.get("short_description", ""),
         quantity=line["quantity"],
         unit_price=line["unit_price"],
         sell=line["sell"],
         cost=line["cost"],
+        integration=sent.get("integration", ""),
+        long_description=sent.get("long_description", ""),
+        tax_id=sent.get("tax_id"),
+        income_account=sent.get("income_account"),
         replaced_by=replaced.month if replaced is not None else None,
         is_ended=replaced is not None and not any(line["slot_key"] in one.slots for one in later),
         issue_until=replaced.issue_mark if replaced is not None else None,

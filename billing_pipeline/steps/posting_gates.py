@@ -90,12 +90,16 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     return plans
 
 
-def refuse_untold_past(session: Session, posting: Posting, then: str = "close again") -> None:
+def refuse_untold_past(session: Session, posting: Posting, then: str | None = None) -> None:
     """Raise PostingRefused where the journal cannot tell what was posted here: it is broken, cut, or of another
-    tenant. `then` is what goes on once it is whole."""
+    tenant. `then` is what goes on once it is whole: closing, unless something else is said."""
     work = posting.work
-    journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant)
-    journal.refuse_broken(session, work.warehouse.published, f"Nothing was posted for {work.month}.", then)
+    said, then = (
+        f"Nothing was posted for {work.month}.",
+        then or f"run billing-pipeline close {work.month} --post again",
+    )
+    journal.refuse_other_tenant(session, posting.halo.address, posting.halo.tenant, said, then)
+    journal.refuse_broken(session, work.warehouse.published, said, then)
 
 
 def _refuse_unexplained_lines(session: Session, month: str) -> None:

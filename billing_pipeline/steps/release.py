@@ -83,13 +83,16 @@ def release(work: Work, halo: HaloClient, client: str) -> Released:
             _record(session, work, halo, client, documents, found)
             _forget(session, work.month, client, documents)
             holds = _prepare_again(session, work, halo, client, found)
+            head = journal.read_head(session)
+        journal.write_head(head, work.warehouse.published / journal.HEAD_FILE)
     return Released(work.month, client, tuple(documents), (), holds)
 
 
 def _refuse(session: Session, work: Work, halo: HaloClient, client: str) -> None:
     month = work.month
-    journal.refuse_other_tenant(session, halo.address, halo.tenant)
-    journal.refuse_broken(session, work.warehouse.published, "Nothing was released.", f"release {month} again")
+    said, then = f"Nothing was released of {client} for {month}.", f"release {month} again"
+    journal.refuse_other_tenant(session, halo.address, halo.tenant, said, then)
+    journal.refuse_broken(session, work.warehouse.published, said, then)
     opened = open_postings(session, month).get(client)
     if opened is not None:
         raise StillOpen(

@@ -11,12 +11,15 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import ClientPlan
 from billing_pipeline.billing.reversals import plan_reversal
+from billing_pipeline.billing.stored_plan import sum_documents
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.approvals import read_approvals, short
 from billing_pipeline.steps.halo_documents import Row, index_by_key, read_document
 from billing_pipeline.steps.post import carry_out, prove_posted
 from billing_pipeline.steps.posting_gates import SealedPlan, refuse_untold_past
@@ -27,6 +30,12 @@ from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_bac
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle
 from billing_pipeline.steps.work import Work, finish_step
+
+
+class AwaitsApproval(PostingRefused):
+    """Nobody approved this credit yet, and the settings ask for it: nothing was posted."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,9 @@ def plan_to_reverse(work: Work, halo: HaloClient) -> Reversal:
 def reverse(work: Work, halo: HaloClient) -> ReversalResult:
     """Post the credits that take the month of the one client of `work` back; again posts nothing twice.
 
-    Raises PostingRefused where it cannot be taken back from here, WarehouseLocked where another process posts, and
-    what HaloPSA raises for reads. What HaloPSA refuses is told in the result.
+    Raises PostingRefused where it cannot be taken back from here, AwaitsApproval where the settings ask for an approval
+    that this very credit does not have, WarehouseLocked where another process posts, and what HaloPSA raises for
+    reads. What HaloPSA refuses is told in the result.
     """
     posting = Posting(work, halo, make_writer(halo, work.run_id))
     started = monotonic()
@@ -84,6 +94,7 @@ def reverse(work: Work, halo: HaloClient) -> ReversalResult:
                 documents = _read_documents(session, work)
             reversal, invoices = _plan(posting, documents)
             if reversal.plan.documents:
+                _refuse_unapproved(work, reversal.plan)
                 sealed = SealedPlan(work.clients[0], reversal.plan.plan_hash, json.loads(reversal.plan.as_json()))
                 carry_out(posting, [sealed], invoices, result)
         if opened or unread or result.posted or result.adopted or result.unknown:
@@ -94,6 +105,24 @@ def reverse(work: Work, halo: HaloClient) -> ReversalResult:
             result.head = journal.read_head(session)
         journal.write_head(result.head, work.warehouse.published / journal.HEAD_FILE)
     return ReversalResult(reversal, result)
+
+
+def _refuse_unapproved(work: Work, plan: ClientPlan) -> None:
+    if work.config.settings.approval != "required":
+        return
+    with work.warehouse.session("read who approved") as session:
+        approvals = read_approvals(session, work.month)
+    content = json.loads(plan.as_json())
+    if approvals.covering(plan.client, plan.plan_hash, content):
+        return
+    totals = sum_documents(content["documents"]).values()
+    money = " and ".join(show_amount(one.sell, one.currency) for one in totals)
+    raise AwaitsApproval(
+        f"{plan.month} of {plan.client} was not taken back: the credit over {money} (plan {short(plan.plan_hash)}) "
+        f"waits for an approval. billing-pipeline approve {plan.month} --client {plan.client} --reversal --by NAME "
+        f"shows it and records who approved it; then billing-pipeline reverse {plan.month} --client {plan.client} "
+        "--post."
+    )
 
 
 def _again(work: Work) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
-from billing_pipeline.steps.drift import net_amount
+from billing_pipeline.steps.changed_lines import net_amount
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import is_closed, set_day

@@ -10,7 +10,8 @@ from typing import Any
 from billing_pipeline.billing.keys import is_ours, is_slot
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.drift import Drift, net_amount
+from billing_pipeline.steps.changed_lines import net_amount
+from billing_pipeline.steps.drift import Drift
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import currency_codes, integer, text
 from billing_pipeline.steps.others_lines import name_target

@@ -53,9 +53,19 @@ def uncertain_targets(session: Session) -> set[int]:
 
     One that is sent every line while an earlier change may still arrive would lose what that one adds.
     """
-    rows = session.rows("select detail from postings where status in ('sending', 'unknown')")
-    documents = (json.loads(row["detail"])["document"] for row in rows)
-    return {document["target_id"] for document in documents if document["target_id"] is not None}
+    return set(_uncertain_changes(session))
+
+
+def _uncertain_changes(session: Session) -> dict[int, tuple[str, str]]:
+    """Month and client of each change of an existing document whose outcome is not known, by the document's id."""
+    changes = {}
+    for row in session.rows(
+        "select month, client, detail from postings where status in ('sending', 'unknown') order by month, client"
+    ):
+        target_id = json.loads(row["detail"])["document"]["target_id"]
+        if target_id is not None:
+            changes[int(target_id)] = (str(row["month"]), str(row["client"]))
+    return changes
 
 
 def update_document(
@@ -208,9 +218,12 @@ def _write_update(
 
 def _write_uncertain(posting: Posting, document: Row, session: Session) -> None:
     sell, cost = document_totals(document)
+    own = (posting.work.month, document["client"])
+    month, client = _uncertain_changes(session).get(document["target_id"], own)
     detail = (
         f"an earlier change of {name_target(document['target_id'])} has an unknown outcome; "
-        f"{describe_document(document)} waits until it is settled: run close --post again"
+        f"{describe_document(document)} waits until it is settled: run billing-pipeline close {month} "
+        f"--client {client} --post, then this one again"
     )
     hold = Hold("held", "unknown_outcome", detail, document["currency"], sell, cost)
     write_hold(session, posting, document["client"], hold)

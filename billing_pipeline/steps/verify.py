@@ -15,7 +15,7 @@ from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.drift import find_drift
+from billing_pipeline.steps.drift import Drift, find_drift
 from billing_pipeline.steps.fetch_invoices import month_range
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.ledger_checks import find_unexplained, find_unjournalled
@@ -41,13 +41,9 @@ def verify(work: Work, halo: HaloClient) -> Verified:
                 f"{work.month} was never fetched into {work.warehouse.path}: close it first "
                 f"(billing-pipeline close {work.month})."
             )
-        journal.refuse_other_tenant(session, halo.address, halo.tenant)
-        journal.refuse_broken(
-            session,
-            work.warehouse.published,
-            f"Nothing of {work.month} is proved.",
-            f"verify {work.month} again",
-        )
+        said, then = f"Nothing of {work.month} is proved.", f"verify {work.month} again"
+        journal.refuse_other_tenant(session, halo.address, halo.tenant, said, then)
+        journal.refuse_broken(session, work.warehouse.published, said, then)
         before = read_posted(session, work.month)
     rows = _read_halopsa(halo, before, work.month)
     with work.warehouse.session(f"write what verifying {work.month} found") as session:
@@ -55,7 +51,7 @@ def verify(work: Work, halo: HaloClient) -> Verified:
         seen = {document.document_key for document in before}
         verified = _compare(session, work, read_posted(session, work.month), seen, rows)
         _store(session, work, verified)
-        journal.append(
+        head = journal.append(
             session,
             make_writer(halo, work.run_id),
             "verified",
@@ -66,6 +62,7 @@ def verify(work: Work, halo: HaloClient) -> Verified:
         )
         seconds = Decimal(int((monotonic() - started) * 1000)) / 1000
         session.log_step("verify", work.month, len(verified.clients), verified.lines, seconds, work.run_id)
+    journal.write_head(head, work.warehouse.published / journal.HEAD_FILE)
     return verified
 
 
@@ -92,7 +89,10 @@ def _compare(
 ) -> Verified:
     month, fields = work.month, work.config.settings.halopsa
     documents = [one for one in posted if one.document_key in seen]
-    drift = [one for document in documents for one in find_drift(document, rows.get(document.halopsa_id), fields)]
+    drift: list[Drift] = []
+    for document in documents:
+        row = rows.get(document.halopsa_id)
+        drift += find_drift(document, row, fields, taxed_by_halopsa=_is_taxed_by_halopsa(work, document))
     clients = {row.halopsa_client_id: row.client for row in work.config.clients if row.halopsa_client_id is not None}
     drift += find_stray_keys(session, month, list(rows.values()), documents, clients, fields)
     drift.sort(key=lambda one: (one.client is None, one.client or "", one.halopsa_id, one.line_id or 0, one.kind))
@@ -113,6 +113,13 @@ def _compare(
         head=journal.read_head(session),
         noted=journal.read_noted_head(work.warehouse.published / journal.HEAD_FILE),
     )
+
+
+def _is_taxed_by_halopsa(work: Work, document: PostedDocument) -> bool:
+    """Whether no accounting computes the tax of any line anew."""
+    integrations = {line.integration for line in document.lines}
+    engines = {work.config.resolve(document.client, name).charge.tax_engine for name in integrations}
+    return engines <= {"halopsa", "none"}
 
 
 def _store(session: Session, work: Work, verified: Verified) -> None:

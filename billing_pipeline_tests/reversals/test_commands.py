@@ -162,3 +162,31 @@ def test_an_invoice_of_others_is_never_to_be_deleted(capsys: pytest.CaptureFixtu
     assert describe_credit(done) == (
         "acme: -10.00 USD on HaloPSA invoice 60 takes back invoice 41, invoice 55; it was not read back yet"
     )
+
+
+def test_where_approvals_are_required_a_credit_is_shown_and_approved_first(msp: Provider) -> None:
+    Steps(msp).close()
+    settings = msp.config / "billing.yaml"
+    settings.write_text(f"approval: required\n{settings.read_text()}")
+    ask = ("approve", MONTH, "--client", "acme", "--reversal", "--by", "Jane Doe")
+
+    typed = type_command(msp, *ACME)
+    assert typed.exit_code == 0
+    assert f"    billing-pipeline approve {MONTH} --client acme --reversal --by NAME\n" in typed.stdout
+    typed = type_command(msp, *ACME, "--post")
+    assert typed.exit_code == 3
+    assert "the credit over -12,345.60 USD (plan " in typed.stderr
+    assert msp.posts() == 2
+
+    assert type_command(msp, "approve", MONTH, "--reversal", "--by", "Jane Doe").exit_code == 2
+    typed = type_command(msp, *ask)
+    assert typed.exit_code == 0
+    rows = [" ".join(line.split()) for line in typed.stdout.splitlines()]
+    assert "invoice 1 Microsoft 365 Business Premium 1 -12,345.60 -10,000.00" in rows
+    assert f"Jane Doe approved 1 plan of {MONTH}" in typed.stdout
+    assert f"    billing-pipeline reverse {MONTH} --client acme --post\n" in typed.stdout
+    assert "acme: Jane Doe approved this plan before; nothing was added." in type_command(msp, *ask).stdout
+    assert msp.posts() == 2
+
+    assert type_command(msp, *ACME, "--post").exit_code == 0
+    assert msp.billed() == ALL_TAKEN_BACK

@@ -84,7 +84,10 @@ def test_what_is_unknown_is_held_and_settled_by_the_next_run(posted: Provider) -
     assert len(result.posting.unknown) == 1
     assert posted.holds() == [("client-1", "unknown_outcome")]
     assert "of client-1 over -10.00 USD was sent and nobody knows yet whether HaloPSA has it" in posted.why()
-    assert f"run reverse {OCTOBER} --client client-1 --post again: it looks, and never sends twice" in posted.why()
+    assert (
+        f"run billing-pipeline reverse {OCTOBER} --client client-1 --post again: it looks, and never sends twice"
+        in posted.why()
+    )
 
     with pytest.raises(PostingRefused, match=f"Run billing-pipeline reverse {OCTOBER} --client client-1 --post first"):
         look_at(posted)

@@ -61,7 +61,12 @@ def test_another_tenant_or_address_is_refused_once_something_was_posted(prepared
     prepared.provider.query("update posting_journal set halopsa_tenant = halopsa_tenant")
     prepared.provider.sandbox.halopsa.tenant = "another"
 
-    refused(prepared, "journal belongs to HaloPSA", "(tenant 'example')", "(tenant 'another'). Nothing was posted.")
+    refused(
+        prepared,
+        "journal belongs to HaloPSA",
+        "(tenant 'example')",
+        "(tenant 'another'). Nothing was posted for 2026-10.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,14 @@ def test_a_journal_that_somebody_touched_refuses_every_posting(prepared: Steps, 
     prepared.post("acme")
     prepared.provider.query(change)
 
-    refused(prepared, said, "Nothing was posted for 2026-10.", "published", "billing.duckdb", "close again")
+    refused(
+        prepared,
+        said,
+        "Nothing was posted for 2026-10.",
+        "published",
+        "billing.duckdb",
+        "billing-pipeline close 2026-10 --post again",
+    )
 
 
 def test_a_journal_whose_last_rows_were_cut_off_refuses_every_posting(prepared: Steps) -> None:

@@ -125,7 +125,7 @@ def test_the_hold_of_an_unknown_outcome_names_the_money_and_what_to_run(month: P
     )
     assert (client, reason, money) == ("acme", "unknown_outcome", "10.00")
     assert "of acme over 10.00 USD" in detail
-    assert "run close --post again: it looks, and never sends twice" in detail
+    assert "run billing-pipeline close 2026-10 --client acme --post again: it looks, and never sends twice" in detail
 
 
 def test_a_commit_that_lands_after_our_look_is_found_and_not_repeated(month: Provider) -> None:

@@ -14,6 +14,7 @@ from billing_pipeline_tests.behaviours.provider import Provider, make_provider
 from billing_pipeline_tests.behaviours.world import (
     ACME,
     BIRCH,
+    DECEMBER,
     ITEM,
     NOVEMBER,
     OCTOBER,
@@ -64,6 +65,22 @@ EDITS: dict[str, tuple[Agent, tuple[str, str, str, str]]] = {
     "item": (
         lambda msp, doc, line: msp.agent("edit_line", doc, line_id=line, fields={"_itemid": SUPPORT}),
         ("line_changed", f"item {ITEM}", f"item {SUPPORT}", "0"),
+    ),
+    "tax": (
+        lambda msp, doc, line: msp.agent("edit_line", doc, line_id=line, fields={"tax_code": "4"}),
+        ("line_changed", "tax 3", "tax 4", "0"),
+    ),
+    "account": (
+        lambda msp, doc, line: msp.agent("edit_line", doc, line_id=line, fields={"nominal_code": "9999"}),
+        ("line_changed", "account 4192", "account 9999", "0"),
+    ),
+    "name": (
+        lambda msp, doc, line: msp.agent("edit_line", doc, line_id=line, fields={"item_shortdescription": "Post"}),
+        ("line_changed", "called 'Mail'", "called 'Post'", "0"),
+    ),
+    "text": (
+        lambda msp, doc, line: msp.agent("edit_line", doc, line_id=line, fields={"item_longdescription": "As agreed"}),
+        ("line_changed", "described '1 Oct 2026 to 28 Oct 2026'", "described 'As agreed'", "0"),
     ),
     "line_key": (
         lambda msp, doc, line: msp.agent("edit_line", doc, line_id=line, fields={"comment_2": "mine"}),
@@ -130,7 +147,8 @@ def october(_services: Any, empty_warehouse: Path, tmp_path_factory: pytest.Temp
         for one in clients
         for line in (licence("mail", one, "10.00", "8.00"), licence("backup", one, "30.00", "21.00", quantity=3))
     ]
-    provider.set_up(make_world(clients, [bill(OCTOBER, *lines)]), clients, {"target": "new"})
+    taxes = [{"id": number, "name": f"No tax {number}", "value": Decimal(0)} for number in (3, 4)]
+    provider.set_up(make_world(clients, [bill(OCTOBER, *lines)], taxes=taxes), clients, {"target": "new"})
     provider.close()
     rows = provider.rows("select client, halopsa_invoice_id as id from postings")
     documents = {row["client"]: provider.document(row["id"]) for row in rows}
@@ -204,6 +222,33 @@ def test_a_finding_goes_when_it_was_put_right(provider: Provider) -> None:
     provider.agent("edit_line", document["id"], line_id=line, fields={"unit_price": Decimal("10.00")})
     assert provider.verify().is_settled
     assert provider.rows("select 1 from findings where step = 'verify'") == []
+
+
+def test_white_space_that_halopsa_writes_in_its_own_way_is_no_drift(provider: Provider) -> None:
+    document = post_october(provider)
+    fields = {"item_longdescription": "1 Oct 2026\r\nto  28 Oct 2026 "}
+    provider.agent("edit_line", document["id"], line_id=line_of(document, "Mail"), fields=fields)
+    assert provider.verify().is_settled
+
+
+@pytest.mark.parametrize(
+    ("target", "others"),
+    [("new", {}), ("latest", {"invoices": [invoice(70)]}), ("recurring", {"templates": [template(-7)]})],
+    ids=["new", "latest", "recurring"],
+)
+def test_another_tax_is_listed_unless_accounting_computes_it(
+    provider: Provider, target: str, others: dict[str, Any]
+) -> None:
+    document = post_october(provider, target, **others)
+    table = provider.sandbox.halopsa.tables["recurring_invoices" if document["id"] < 0 else "invoices"]
+    line = next(one for one in table[document["id"]]["lines"] if one["item_shortdescription"] == "Mail")
+    line["tax_amount"] = table[document["id"]]["tax_total"] = Decimal("2.00")
+    (drift,) = provider.verify().drift
+    assert (drift.kind, drift.was, drift.now) == ("tax_changed", "taxed with 0.00 USD", "taxed with 2.00 USD")
+    assert (drift.line_id, drift.difference) == (None, 0)
+    assert drift.todo.startswith("Set the taxes of its lines back there, or keep it if it is meant")
+    provider.configure([ACME, BIRCH], {"target": target}, settings={"tax_engine": "xero_auto"})
+    assert provider.verify().is_settled
 
 
 def copy_of(document: Json, **fields: Any) -> Json:
@@ -364,6 +409,25 @@ def test_what_later_months_wrote_over_is_counted_and_the_rest_proved(
     assert "Proved: 1 invoice with 0 lines in HaloPSA as posted" in said
     assert november.is_settled
     assert november.replaced_lines == 0
+    backup = line_of(provider.document(-7), "Backup")
+    provider.agent("edit_line", -7, line_id=backup, fields={"isinactive": False})
+    assert provider.verify(OCTOBER).is_settled, "it is the month that ended it which tells"
+    (drift,) = provider.verify(NOVEMBER).drift
+    assert (drift.kind, drift.line_id, drift.name) == ("line_active_again", backup, "Backup")
+    assert (drift.was, drift.now, drift.difference) == ("ended", "active with 30.00 USD", 30)
+    assert drift.todo == "Its charge ended: set it inactive there, or each next issue bills it."
     provider.agent("delete", -7)
     assert provider.verify(OCTOBER).is_settled, "nothing of it is left there that could be missed"
     assert [one.kind for one in provider.verify(NOVEMBER).drift] == ["document_gone"]
+
+
+def test_an_ended_line_that_a_later_month_writes_again_is_proved(provider: Provider) -> None:
+    mail, backup = licence("mail", ACME, "10.00"), licence("backup", ACME, "30.00")
+    bills = [bill(OCTOBER, mail, backup), bill(NOVEMBER, mail), bill(DECEMBER, mail, backup)]
+    provider.set_up(make_world([ACME], bills, templates=[template(-7)]), [ACME], {"target": "recurring"})
+    provider.close(OCTOBER)
+    for month in (NOVEMBER, DECEMBER):
+        provider.issue(f"{month}-01T07:00:00Z")
+        provider.close(month)
+    assert provider.ours(-7).count(("Backup", "30.00", True)) == 1
+    assert [provider.verify(month).is_settled for month in (OCTOBER, NOVEMBER, DECEMBER)] == [True] * 3

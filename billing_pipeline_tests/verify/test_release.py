@@ -377,7 +377,9 @@ def test_nothing_is_released_from_a_broken_journal(provider: Provider) -> None:
     post_october(provider)
     provider.rows("update posting_journal set outcome = 'x' where seq = 2")
     said = refused(provider)
-    assert said.startswith("row 2 of the posting journal was changed after it was written. Nothing was released.")
+    assert said.startswith(
+        "row 2 of the posting journal was changed after it was written. Nothing was released of client-1 for 2026-10."
+    )
     assert "then release 2026-10 again." in said
 
 

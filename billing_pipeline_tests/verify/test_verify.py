@@ -1,5 +1,6 @@
 """A month that nobody touched is proved, for each behaviour, in few requests."""
 
+import json
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
@@ -7,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.errors import BillingPipelineError, PostingRefused, WarehouseError
 from billing_pipeline.commands.month_report import print_cents, print_findings, verdict
 from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.verify import print_verified
-from billing_pipeline.steps.journal import append
+from billing_pipeline.steps.journal import HEAD_FILE, append
 from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline.steps.publish import publish
@@ -156,7 +157,47 @@ def test_rows_that_were_cut_and_written_anew_are_found(provider: Provider) -> No
 def test_another_halopsa_is_refused(provider: Provider) -> None:
     post_october(provider)
     provider.rows("update posting_journal set halopsa_tenant = 'other'")
-    assert "belongs to HaloPSA" in refused(provider)
+    said = refused(provider)
+    assert "belongs to HaloPSA" in said
+    assert "(tenant 'example'). Nothing of 2026-10 is proved. Correct HALOPSA_RESOURCE_SERVER" in said
+    assert said.endswith("in a folder of its own, then verify 2026-10 again.")
+
+
+def test_what_was_verified_or_released_is_noted_before_it_is_published(provider: Provider) -> None:
+    post_october(provider)
+    note = provider.warehouse.published / HEAD_FILE
+    for act in (provider.verify, provider.release):
+        act()
+        for number in provider.invoice_ids():
+            provider.agent("delete", number)
+    (row,) = provider.rows("select seq, event, row_hash from posting_journal order by seq desc limit 1")
+    assert row["event"] == "released"
+    assert json.loads(note.read_text()) == {"rows": row["seq"], "row_hash": row["row_hash"]}
+    provider.rows("delete from posting_journal where seq = ?", row["seq"])
+    assert f"ends at row {row['seq'] - 1}, but had {row['seq']} rows" in refused(provider)
+
+
+@pytest.mark.parametrize("content", ["", '{"rows": 3', "[]", '{"rows": "many", "row_hash": ""}', b"\xff"])
+def test_a_note_of_the_journal_that_cannot_be_read_is_never_taken_for_none(
+    provider: Provider, content: str | bytes
+) -> None:
+    post_october(provider)
+    publish(provider.warehouse)
+    note = provider.warehouse.published / HEAD_FILE
+    note.write_bytes(content if isinstance(content, bytes) else content.encode())
+    written = note.read_bytes()
+    provider.rows("delete from posting_journal where seq = 6")
+    said = refused(provider)
+    assert said.startswith(f"Nothing of 2026-10 is proved. {note} notes where the posting journal stood, and cannot be")
+    assert "Put it back from a backup. Where there is none, compare posting_journal with the published copy" in said
+    assert said.endswith("if it lacks no row, delete the note, then run this again.")
+    with pytest.raises(PostingRefused, match=r"Nothing was posted for 2026-10\. .* cannot be read"):
+        provider.post()
+    with pytest.raises(PostingRefused, match=r"Nothing was released of client-1 for 2026-10\. .* cannot be read"):
+        provider.release()
+    with pytest.raises(WarehouseError, match="whether rows were cut off since is not known"):
+        publish(provider.warehouse)
+    assert note.read_bytes() == written
 
 
 def test_a_month_that_was_never_fetched_says_so(provider: Provider) -> None:
