@@ -208,6 +208,10 @@ def test_a_document_with_an_unknown_change_is_not_changed_for_another_client(pro
 
     provider.close()
     assert provider.holds() == [("client-1", "unknown_outcome"), ("client-2", "unknown_outcome")]
+    then = (
+        f"waits until it is settled: run billing-pipeline close {OCTOBER} --client client-1 --post, then this one again"
+    )
+    assert then in provider.why()
     provider.close()
     assert provider.writes(ROUTES[document_id]) == 1
 

@@ -240,7 +240,9 @@ def test_what_is_unknown_is_told_and_its_key_is_no_strangers(
     assert not verified.is_settled
     (said,) = verified.opened
     assert said.startswith("client-1: document bp-d-")
-    assert "nobody knows yet whether HaloPSA has it" in said
+    assert (
+        "nobody knows yet whether HaloPSA has it; billing-pipeline close 2026-10 --client client-1 --post looks" in said
+    )
     print_verified(verified, "https://psa.example.com/api")
     assert "To settle it: billing-pipeline close 2026-10 --post" in capsys.readouterr().out
 
