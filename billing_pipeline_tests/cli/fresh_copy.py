@@ -27,10 +27,12 @@ def copy_project(folder: Path) -> Path:
 
 def start_make(environment: Mapping[str, str], folder: Path, *words: str) -> "subprocess.Popen[str]":
     """Start make in a copy of the project; the environment there counts as installed, and the copy's code is run."""
+    # As a person types it, though these tests may themselves have been started by make.
+    typed = {name: value for name, value in environment.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     return subprocess.Popen(
         ["make", "--old-file=.venv/.installed", *words],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(folder)},
+        env={**typed, "PYTHONPATH": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
