@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from billing_pipeline.billing.errors import PostingRefused
 from billing_pipeline.billing.item_decision import ItemDecision, decide_item, make_new_item
 from billing_pipeline.billing.known_codes import KnownCodes
 from billing_pipeline.billing.plan_types import NewItem
@@ -93,9 +92,7 @@ def create_matched(work: Work, halo: HaloClient, matched: Iterable[MatchedProduc
         with work.warehouse.session("check the journal") as session:
             again = "match products again"
             journal.refuse_other_tenant(session, halo.address, halo.tenant, "Nothing was created.", again)
-            broken = journal.find_break(session)
-        if broken is not None:
-            raise PostingRefused(f"{broken}. Nothing was created. Restore the database from its last backup.")
+            journal.refuse_broken(session, work.warehouse.published, "Nothing was created.", again)
         item_ids, problems = create_items(posting, wanted)
     return CreatedItems(item_ids, {reference: problem.said for reference, problem in problems.items()})
 
