@@ -104,7 +104,11 @@ def close_month(environment: Environment, closing: Closing, progress: Progress =
     refuse_what_is_not_carried_out(config.settings)
     _refuse_wrong_usage(environment, config, closing)
     warehouse = Warehouse(environment.warehouse, environment.lock_wait_seconds)
-    with open_instance(environment.dagster_home) as instance, event_log_kept_open(instance):
+    with (
+        warehouse.kept_open(),
+        open_instance(environment.dagster_home) as instance,
+        event_log_kept_open(instance),
+    ):
         dead = fail_dead_runs(instance)
         tags = {CLOSE_ID_TAG: close_id(closing.month, environment.now()), **process_tags()}
         runs = _Runs(build_defs(environment), instance, tags, progress)

@@ -25,6 +25,8 @@ _POLL_SECONDS = 0.1
 MEMORY_LIMIT = "2GB"
 # The row of schema_migrations that says with which views and comments the file was last opened.
 _VIEWS = 0
+# What is kept open in this process, whichever Warehouse asks for it: each step of a run makes its own.
+_KEPT: dict[Path, KeptOpen[duckdb.DuckDBPyConnection]] = {}
 
 _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -159,7 +161,6 @@ class Warehouse:
         self.path = path.resolve()
         self.lock_wait_seconds = lock_wait_seconds
         self._schemas: dict[str, dict[str, str]] = {}
-        self._kept: KeptOpen[duckdb.DuckDBPyConnection] | None = None
 
     @property
     def lock_file(self) -> Path:
@@ -183,14 +184,17 @@ class Warehouse:
         """Within the block the file stays open, and locked, over consecutive pieces of work, for up to `seconds`.
 
         Then it is closed and others have their turn, also while the block waits for something else. Every
-        transaction is committed at its end as always.
+        transaction is committed at its end as always. It holds for every Warehouse of this file in this process;
+        a block within such a block changes nothing.
         """
-        self._kept = KeptOpen(seconds)
+        if self.path in _KEPT:
+            yield
+            return
+        _KEPT[self.path] = KeptOpen(seconds)
         try:
             yield
         finally:
-            kept, self._kept = self._kept, None
-            kept.close()
+            _KEPT.pop(self.path).close()
 
     @contextmanager
     def publishing_lock(self) -> Iterator[None]:
@@ -202,11 +206,12 @@ class Warehouse:
     @contextmanager
     def connect(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, opened and migrated under the lock, closed at the end. Most callers want `session`."""
-        if self._kept is None:
+        kept_open = _KEPT.get(self.path)
+        if kept_open is None:
             with self._open(purpose) as connection:
                 yield connection
             return
-        with self._kept.use(partial(self._open, purpose)) as kept, self._explained(purpose):
+        with kept_open.use(partial(self._open, purpose)) as kept, self._explained(purpose):
             # Frames and variables of one piece of work are not seen by the next.
             connection = kept.cursor()
             try:

@@ -95,16 +95,14 @@ def test_the_two_commands_of_the_readme_work_in_a_fresh_copy(tmp_path: Path) -> 
     assert " passed" in tested.stdout
 
 
-def test_a_demo_can_be_repeated_and_begins_anew(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
+def test_a_demo_can_be_repeated_and_begins_anew(finished: DemoFolder) -> None:
     with set_trap() as trap:
-        for _ in range(2):
-            ran = run_small_demo(folder, write_poison(trap, tmp_path))
-            assert ran.returncode == 0, ran.stderr
+        ran = run_small_demo(finished.path, write_poison(trap, finished.path.parent))
+    assert ran.returncode == 0, ran.stderr
     assert trap.visits == []
-    with duckdb.connect(str(folder / "published/billing.duckdb"), read_only=True) as published:
+    with duckdb.connect(str(finished.path / "published/billing.duckdb"), read_only=True) as published:
         assert published.sql("select count(*) from postings").fetchall() == [(1,)]
-    state = json.loads((folder / "sandbox.json").read_text())
+    state = json.loads((finished.path / "sandbox.json").read_text())
     assert len(state["halopsa"]["content"]["invoices"]) == 1
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -77,6 +78,20 @@ def test_the_files_are_whole_after_the_block(tmp_path: Path) -> None:
     for name in ("index", run_id):
         with sqlite3.connect(tmp_path / "history" / "runs" / f"{name}.db") as connection:
             assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_the_file_of_a_new_run_is_like_one_that_dagster_makes(tmp_path: Path) -> None:
+    schema = "select type, name, tbl_name, sql from sqlite_master order by type, name"
+    made = []
+    for name, keep in (("kept", event_log_kept_open), ("plain", lambda _: nullcontext())):
+        with open_instance(tmp_path / name) as instance, keep(instance):
+            run_id = _materialize(instance)
+        with closing(sqlite3.connect(tmp_path / name / "history" / "runs" / f"{run_id}.db")) as connection:
+            rows = [connection.execute(query).fetchall() for query in (schema, "select * from alembic_version")]
+            made.append((rows, connection.execute("pragma journal_mode").fetchone()))
+        assert [path.name for path in (tmp_path / name / "history" / "runs").glob(f"{run_id}*")] == [f"{run_id}.db"]
+    assert made[0] == made[1]
+    assert made[0][0][1]
 
 
 def test_another_storage_than_sqlite_files_is_left_alone() -> None:
