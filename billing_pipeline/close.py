@@ -1,6 +1,5 @@
 """Close a month: four runs in order, on the same Dagster instance as the UI, under one tag."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from billing_pipeline.automation import (
 )
 from billing_pipeline.billing.caps import CAP_NAMES
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError, WarehouseLocked
+from billing_pipeline.billing.months import is_month
 from billing_pipeline.definitions import build_defs
 from billing_pipeline.event_log import event_log_kept_open
 from billing_pipeline.instance import fail_dead_runs, open_instance, process_tags
@@ -181,7 +181,7 @@ def _settle_first(runs: _Runs, warehouse: Warehouse, closing: Closing) -> None:
 def _refuse_wrong_usage(environment: Environment, config: LoadedSettings, closing: Closing) -> None:
     first = config.settings.start_month
     current = f"{environment.now().astimezone(_zone(config)):%Y-%m}"
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", closing.month) or not first <= closing.month <= current:
+    if not is_month(closing.month) or not first <= closing.month <= current:
         raise SettingsError(
             f"{closing.month!r} is no month that can be closed: use YYYY-MM, from {first} (start_month) to {current}."
         )

@@ -1,6 +1,5 @@
 """`approve`: a person approves the sealed plans of a month, which are posted only then."""
 
-import re
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
@@ -25,8 +24,7 @@ from billing_pipeline.steps.work import Work
 
 def approve(month: str, clients: Sequence[str], approver: str) -> int:
     """Record that `approver` approves the plans of some clients, or of all that await it. Needs no credentials."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
+    demand_month(month)
     environment = read_environment()
     config = load_settings(environment.config_folder)
     refuse_what_is_not_carried_out(config.settings)

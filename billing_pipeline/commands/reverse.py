@@ -1,10 +1,9 @@
 """`reverse`: take a client's posted month back, shown first, posted when asked for."""
 
-import re
 import uuid
 from contextlib import suppress
 
-from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
+from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.commands.connections import open_halopsa
 from billing_pipeline.commands.interruption import ends_after_ctrl_c
 from billing_pipeline.commands.outcome import DONE, HELD
@@ -14,7 +13,7 @@ from billing_pipeline.commands.reversal_report import (
     print_how_to_bill_again,
     print_notes,
 )
-from billing_pipeline.commands.surroundings import existing_warehouse, read_environment
+from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment
 from billing_pipeline.commands.terminal import amount, count, head, say, say_wrapped
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.month_summary import summarize_month
@@ -30,8 +29,7 @@ class TakingBackStopped(BillingPipelineError):
 
 def reverse_month(month: str, client: str, post: bool) -> int:
     """Show what takes a client's posted month back, or post it. HELD where its outcome is unknown or differs."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
+    demand_month(month)
     environment = read_environment()
     warehouse = existing_warehouse(environment)
     config = load_settings(environment.config_folder)

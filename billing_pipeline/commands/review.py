@@ -1,6 +1,5 @@
 """`review`: a month as it stands in the database, client by client: in the terminal, as a page, or as JSON."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from billing_pipeline.commands.review_json import write_review_json
 from billing_pipeline.commands.review_page.page_file import check_page_file, write_page
 from billing_pipeline.commands.review_page.render import render_page
 from billing_pipeline.commands.review_report import print_changes, print_client_lines, print_stale
-from billing_pipeline.commands.surroundings import NothingThere, existing_warehouse, read_environment
+from billing_pipeline.commands.surroundings import NothingThere, demand_month, existing_warehouse, read_environment
 from billing_pipeline.commands.terminal import head, say
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import load_settings
@@ -34,8 +33,7 @@ def review(month: str, clients: Sequence[str] = (), html: Path | None = None, as
 
     `clients` empty means all. Raises SettingsError for wrong usage, NothingThere where the month was never fetched.
     """
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
-        raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
+    demand_month(month)
     if html is not None and as_json:
         raise SettingsError("--html and --json together: ask for one of them, then for the other.")
     if html is not None:

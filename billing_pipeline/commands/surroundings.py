@@ -1,11 +1,11 @@
 """The environment of a command, read once, with the log file beside the database."""
 
 import os
-import re
 from pathlib import Path
 from uuid import uuid4
 
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
+from billing_pipeline.billing.months import is_month
 from billing_pipeline.commands.log_file import open_log
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment, load_environment
@@ -37,7 +37,7 @@ def existing_warehouse(environment: Environment) -> Warehouse:
 
 def demand_month(month: str) -> None:
     """Raise SettingsError for what is no month."""
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
+    if not is_month(month):
         raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
 
 

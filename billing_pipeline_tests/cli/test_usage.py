@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from billing_pipeline.cli import app
 from billing_pipeline.commands.outcome import DONE, FAILED, HELD, INTERRUPTED, WRONG_USAGE
 from billing_pipeline_tests.cli.typing_commands import bare_environment, run_command
 
@@ -59,6 +61,24 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, words: tuple[str, ...]) -> N
     assert typed.exit_code == 2
     assert "Usage: billing-pipeline" in typed.all
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "review",
+        "verify",
+        "release --client acme",
+        "reverse --client acme",
+        "approve --by Jane",
+        "approve --by Jane --client acme --reversal",
+    ],
+)
+def test_a_month_in_the_digits_of_another_script_is_wrong_usage(words: str) -> None:
+    command, *options = words.split()
+    typed = CliRunner().invoke(app, [command, "２０２６-10", *options])
+    assert typed.exit_code == WRONG_USAGE
+    assert "'２０２６-10' is no month: write it as YYYY-MM." in typed.stderr
 
 
 def test_a_missing_settings_folder_says_what_to_do(tmp_path: Path) -> None:
