@@ -1,6 +1,6 @@
 """Safety caps: limits past which nothing is posted until a person has seen the figures and forced the cap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -78,11 +78,6 @@ def find_passed_caps(plan: ClientPlan, caps: Caps, history: ClientHistory) -> li
             )
             passed.append(_passed("max_change_percent", detail, currency, sell, cost))
     return passed
-
-
-def find_client_caps(plan: ClientPlan, caps: Caps, forced: Sequence[str], history: ClientHistory) -> list[Hold]:
-    """The caps that this client's plan passes and that nobody forced, each with its figures."""
-    return [one.hold for one in find_passed_caps(plan, caps, history) if one.name not in forced]
 
 
 def find_month_cap(count: int, caps: Caps) -> str | None:

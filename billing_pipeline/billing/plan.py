@@ -146,11 +146,6 @@ def _plan_change(month: str, client: BilledClient, change: TemplateChange, rules
     )
 
 
-def find_negative_documents(plan: ClientPlan) -> list[Hold]:
-    """A hold for each document whose total would be below zero."""
-    return [hold_negative(document) for document in plan.documents if document.resulting_total < 0]
-
-
 def hold_negative(document: PlannedDocument) -> Hold:
     """The hold of a document whose total would be below zero, with the way past it."""
     way = "; force it with --force-cap negative_invoice"

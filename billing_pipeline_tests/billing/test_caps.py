@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing_pipeline.billing.caps import CAP_NAMES, ClientHistory, find_client_caps, find_month_cap, find_passed_caps
+from billing_pipeline.billing.caps import CAP_NAMES, ClientHistory, find_month_cap, find_passed_caps
 from billing_pipeline.billing.plan_types import ClientPlan
 from billing_pipeline.billing.settings import Caps
 from billing_pipeline_tests.billing.charges import charge, plan_new
@@ -28,8 +28,8 @@ def history(
 def reasons(
     *arguments: Any, forced: tuple[str, ...] = (), before: ClientHistory | None = None, **caps: Any
 ) -> list[str]:
-    found = find_client_caps(plan(*arguments), Caps.model_validate(caps), forced, before or ClientHistory())
-    return [hold.reason for hold in found]
+    passed = find_passed_caps(plan(*arguments), Caps.model_validate(caps), before or ClientHistory())
+    return [one.hold.reason for one in passed if one.name not in forced]
 
 
 def test_by_default_only_a_negative_invoice_is_stopped() -> None:
@@ -108,11 +108,11 @@ def test_each_cap_tells_its_figures_and_the_way_past_it(sell: str, caps: dict[st
 
 
 def test_a_hold_names_both_figures_and_the_way_past_it() -> None:
-    found = find_client_caps(
-        plan("150.00"), Caps.model_validate({"max_change_percent": 20}), (), history({"USD": "100.00"})
+    (passed,) = find_passed_caps(
+        plan("150.00"), Caps.model_validate({"max_change_percent": 20}), history({"USD": "100.00"})
     )
-    assert [(hold.currency, hold.sell) for hold in found] == [("USD", Decimal("150.00"))]
-    assert found[0].detail == (
+    assert (passed.hold.currency, passed.hold.sell) == ("USD", Decimal("150.00"))
+    assert passed.hold.detail == (
         "150.00 USD after 100.00 USD in 2026-09, 50.00 USD more, is a change of more than 20 %; force it with "
         "--force-cap max_change_percent"
     )

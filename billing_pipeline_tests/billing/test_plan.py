@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing_pipeline.billing.caps import ClientHistory, find_passed_caps
 from billing_pipeline.billing.item_decision import make_new_item
-from billing_pipeline.billing.plan import find_client_holds, find_negative_documents
+from billing_pipeline.billing.plan import find_client_holds
 from billing_pipeline.billing.plan_types import PlannedLine
 from billing_pipeline.billing.product_match import Product
-from billing_pipeline.billing.settings import ChargeSettings
+from billing_pipeline.billing.settings import Caps, ChargeSettings
 from billing_pipeline.billing.stored_plan import plan_content_hash
 from billing_pipeline_tests.billing.charges import charge, client, plan_new
 
@@ -75,11 +76,13 @@ def test_amounts_are_rounded_line_by_line() -> None:
 def test_a_document_of_nothing_but_zero_is_made_all_the_same() -> None:
     plan = plan_new(charge("a", "0", "15"), charge("b", "5", "0"), charge("c", "-5", "0"))
     assert plan.documents[0].sell == 0
-    assert find_negative_documents(plan) == []
+    assert find_passed_caps(plan, Caps(), ClientHistory()) == []
 
 
 def test_a_negative_document_is_held_with_its_money() -> None:
-    (hold,) = find_negative_documents(plan_new(charge("a", "5.00", "4.00"), charge("b", "-12.4049", "-10.00")))
+    plan = plan_new(charge("a", "5.00", "4.00"), charge("b", "-12.4049", "-10.00"))
+    (passed,) = find_passed_caps(plan, Caps(), ClientHistory())
+    hold = passed.hold
     assert (hold.disposition, hold.reason, hold.currency) == ("held", "negative_total", "USD")
     assert "-7.40 USD" in hold.detail
     assert (hold.sell, hold.cost) == (Decimal("-7.4049"), Decimal("-6.00"))
