@@ -10,20 +10,37 @@ from billing_pipeline.resources.warehouse import Warehouse
 
 
 @cache
-def _ready_made() -> "tempfile.TemporaryDirectory[str]":
-    made = tempfile.TemporaryDirectory(prefix="billing-ready-made-")
-    folder = Path(made.name)
-    with Warehouse(folder / "data" / "billing.duckdb").session("make the tables"):
+def _made() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="billing-ready-made-")
+
+
+@cache
+def _empty_warehouse() -> Path:
+    file = Path(_made().name) / "billing.duckdb"
+    with Warehouse(file).session("make the tables"):
         pass
-    with open_instance(folder / "dagster") as instance:
+    return file
+
+
+@cache
+def _empty_dagster_home() -> Path:
+    folder = Path(_made().name) / "dagster"
+    with open_instance(folder) as instance:
         # Each of its files is made when it is asked for the first time.
         instance.get_runs(limit=1)
         instance.get_dynamic_partitions("client")
         instance.all_instigator_state()
-    return made
+    return folder
+
+
+def copy_empty_warehouse(file: Path) -> Path:
+    """Put a database with its tables and views and nothing in them at `file`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_empty_warehouse(), file)
+    return file
 
 
 def copy_ready_made(folder: Path) -> None:
     """Put an empty database and Dagster home into `folder`, where a first close would make them."""
-    for name in ("data", "dagster"):
-        shutil.copytree(Path(_ready_made().name) / name, folder / name)
+    copy_empty_warehouse(folder / "data" / "billing.duckdb")
+    shutil.copytree(_empty_dagster_home(), folder / "dagster")

@@ -1,6 +1,5 @@
 """A provider that closes months step by step, without Dagster: real HTTP to the sandbox, a real DuckDB file."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,6 +41,7 @@ from billing_pipeline.steps.verified_month import Verified
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.behaviours.world import DAY_OF_CLOSING, ITEM, OCTOBER, Client, Json
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
+from billing_pipeline_tests.ready_made import copy_empty_warehouse
 
 SNAPSHOTS = ("clients", "items", "currencies", "recurring_invoices")
 # HTTP with HaloPSA as a person's browser has it; one for all tests, for a new one reads every certificate.
@@ -256,9 +256,6 @@ def is_ours(line: Json) -> bool:
     return str(line.get("comment_2") or "").startswith("bp-")
 
 
-def make_provider(
-    folder: Path, empty_warehouse: Path, sandbox: Sandbox, pax8: Pax8Client, halo: HaloClient
-) -> Provider:
+def make_provider(folder: Path, sandbox: Sandbox, pax8: Pax8Client, halo: HaloClient) -> Provider:
     """A provider with an empty warehouse."""
-    shutil.copy(empty_warehouse, folder / "billing.duckdb")
-    return Provider(folder, sandbox, pax8, halo, OpenWarehouse(folder / "billing.duckdb"))
+    return Provider(folder, sandbox, pax8, halo, OpenWarehouse(copy_empty_warehouse(folder / "billing.duckdb")))

@@ -1,6 +1,5 @@
 """A golden case, run: the steps of a month against the sandbox over HTTP, and what came out in the case's own words."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from billing_pipeline.steps.snapshots import KINDS, store_snapshot
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.golden.case_files import MONTH, Row
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
+from billing_pipeline_tests.ready_made import copy_empty_warehouse
 
 NOW = datetime(2026, 10, 6, 15, 0, tzinfo=UTC)
 
@@ -51,7 +51,6 @@ class Services:
     sandbox: Sandbox
     pax8: Pax8Client
     halo: HaloClient
-    empty_warehouse: Path
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,8 @@ class CaseRun:
         (folder / "config").mkdir(parents=True)
         for name, text in case.config.items():
             (folder / "config" / name).write_text(text, encoding="utf-8")
-        shutil.copy(services.empty_warehouse, folder / "billing.duckdb")
         services.sandbox.reset(case.world)
-        warehouse = OpenWarehouse(folder / "billing.duckdb")
+        warehouse = OpenWarehouse(copy_empty_warehouse(folder / "billing.duckdb"))
         work = Work(MONTH, (), warehouse, load_settings(folder / "config"), NOW, "golden")
         return cls(services, case, work, warehouse)
 

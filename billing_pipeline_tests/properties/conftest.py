@@ -9,7 +9,7 @@ from billing_pipeline_tests.golden.services import open_services
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """The sandbox, both clients, and a warehouse with its tables and nothing in them."""
-    with open_services(tmp_path_factory.mktemp("properties")) as opened:
+def services() -> Iterator[Services]:
+    """The sandbox and both clients."""
+    with open_services() as opened:
         yield opened

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_pipeline_tests.golden.case_run import CaseRun, Services
-from billing_pipeline_tests.golden.services import connect_pax8
 from billing_pipeline_tests.properties.months import BOUNDED, AnyMonth, charge_settings, lines, months, run_month
+from billing_pipeline_tests.sandbox_clients import connect_pax8
 
 
 def documents(run: CaseRun) -> dict[str, list[Any]]:
@@ -59,8 +59,8 @@ def test_the_order_of_lines_does_not_matter(services: Services, data: st.DataObj
 def test_how_an_invoice_is_split_in_pages_does_not_matter(services: Services, month: AnyMonth, size: int) -> None:
     with run_month(services, month) as run:
         whole, seen = plan_hashes(run), run.look()
-        with connect_pax8(services.sandbox, page_size=size) as in_pages:
-            paged = Services(services.sandbox, in_pages, services.halo, services.empty_warehouse)
+        with connect_pax8(services.sandbox.environment, page_size=size) as in_pages:
+            paged = Services(services.sandbox, in_pages, services.halo)
             with run_month(paged, month) as other:
                 assert plan_hashes(other) == whole
                 assert other.look() == seen

@@ -16,6 +16,7 @@ from billing_pipeline.resources.pax8 import Pax8Client
 from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline_tests.resources.scripted_service import Reply, ScriptedService
+from billing_pipeline_tests.sandbox_clients import connect_halopsa, connect_pax8
 
 SECRET = "s3cret/with+odd&signs"
 TOKEN = {"access_token": "token-1", "expires_in": 3600, "token_type": "Bearer"}
@@ -62,31 +63,9 @@ def open_service(service: ScriptedService) -> Iterator[OpenService]:
 
 def pax8_client(sandbox: Sandbox, **changes: Any) -> Pax8Client:
     """A Pax8 client before the sandbox, without limit and with short waits."""
-    environment = sandbox.environment
-    settings: dict[str, Any] = {
-        "base_url": environment["PAX8_BASE_URL"],
-        "token_url": environment["PAX8_TOKEN_URL"],
-        "audience": environment["PAX8_AUDIENCE"],
-        "client_id": environment["PAX8_CLIENT_ID"],
-        "client_secret": environment["PAX8_CLIENT_SECRET"],
-        "requests_per_minute": 0,
-        "timeout_seconds": 5,
-        "policy": QUICK,
-    }
-    return Pax8Client(**{**settings, **changes})
+    return connect_pax8(sandbox.environment, **{"timeout_seconds": 5, "policy": QUICK, **changes})
 
 
 def halo_client(sandbox: Sandbox, **changes: Any) -> HaloClient:
     """A HaloPSA client before the sandbox, without limit and with short waits."""
-    environment = sandbox.environment
-    settings: dict[str, Any] = {
-        "resource_server": environment["HALOPSA_RESOURCE_SERVER"],
-        "authorisation_server": environment["HALOPSA_AUTHORISATION_SERVER"],
-        "tenant": environment["HALOPSA_TENANT"],
-        "client_id": environment["HALOPSA_CLIENT_ID"],
-        "client_secret": environment["HALOPSA_CLIENT_SECRET"],
-        "requests_per_5_minutes": 0,
-        "timeout_seconds": 5,
-        "policy": QUICK,
-    }
-    return HaloClient(**{**settings, **changes})
+    return connect_halopsa(sandbox.environment, **{"timeout_seconds": 5, "policy": QUICK, **changes})

@@ -5,10 +5,10 @@ import pytest
 from billing_pipeline.billing.errors import PostingRefused
 from billing_pipeline.steps.reverse import reverse
 from billing_pipeline_tests.corrections.replacing import billed, correct, newest_lines, replace_invoice
-from billing_pipeline_tests.steps.conftest import _services, empty_warehouse, months
+from billing_pipeline_tests.steps.conftest import _services, months
 from billing_pipeline_tests.steps.months import Month, MonthMaker, azure, fates, line
 
-__all__ = ["_services", "empty_warehouse", "months"]
+__all__ = ["_services", "months"]
 
 
 def seats(line_id: str, sell: str, cost: str, subscription: str) -> dict[str, object]:

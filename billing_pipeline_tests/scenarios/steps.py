@@ -12,7 +12,6 @@ from typing import Protocol
 
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
-from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import load_settings
@@ -30,9 +29,8 @@ from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import KINDS, store_snapshot
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
+from billing_pipeline_tests.sandbox_clients import QUICK, connect_halopsa, connect_pax8
 from billing_pipeline_tests.scenarios.worlds import MONTH
-
-QUICK = RetryPolicy(attempts=2, backoff=0.001, longest_wait=0.01, total_wait=0.05)
 
 
 class Surroundings(Protocol):
@@ -144,27 +142,7 @@ class Steps:
         return Work(self.month, tuple(clients), self._warehouse, config, now, f"run-{self.runs}")
 
     def _pax8(self) -> Pax8Client:
-        variables = self.provider.variables
-        return Pax8Client(
-            variables["PAX8_BASE_URL"],
-            variables["PAX8_TOKEN_URL"],
-            variables["PAX8_AUDIENCE"],
-            variables["PAX8_CLIENT_ID"],
-            variables["PAX8_CLIENT_SECRET"],
-            requests_per_minute=None,
-            timeout_seconds=1,
-            policy=QUICK,
-        )
+        return connect_pax8(self.provider.variables, timeout_seconds=1, policy=QUICK)
 
     def _halopsa(self) -> HaloClient:
-        variables = self.provider.variables
-        return HaloClient(
-            variables["HALOPSA_RESOURCE_SERVER"],
-            variables["HALOPSA_AUTHORISATION_SERVER"],
-            variables["HALOPSA_TENANT"],
-            variables["HALOPSA_CLIENT_ID"],
-            variables["HALOPSA_CLIENT_SECRET"],
-            requests_per_5_minutes=None,
-            timeout_seconds=self.timeout,
-            policy=QUICK,
-        )
+        return connect_halopsa(self.provider.variables, timeout_seconds=self.timeout, policy=QUICK)

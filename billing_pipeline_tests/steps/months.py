@@ -22,6 +22,7 @@ from billing_pipeline.steps import fetch_invoices, modify, normalize, plan, post
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
+from billing_pipeline_tests.ready_made import copy_empty_warehouse
 
 MONTH = "2026-10"
 NOW = datetime(2026, 10, 6, 15, 0, tzinfo=UTC)
@@ -249,7 +250,6 @@ class MonthMaker:
 
     sandbox: Sandbox
     folder: Path
-    empty_warehouse: Path
     pax8: Pax8Client
     halo: HaloClient
     numbers: Iterator[int] = field(default_factory=count)
@@ -273,7 +273,6 @@ class MonthMaker:
         folder = self.folder / f"month-{next(self.numbers)}"
         whole = config if config is not None else {"settings": {**DEFAULT_ITEM, **(settings or {})}}
         loaded = write_config(folder / "config", whole, clients, products)
-        shutil.copy(self.empty_warehouse, folder / "billing.duckdb")
         invoices = [{"invoice": invoice(**(head or {})), "items": list(items), "release_at": None}]
         pax8 = {
             "companies": [],
@@ -283,7 +282,7 @@ class MonthMaker:
             "credentials": {"client_id": "pax8-client", "client_secret": "pax8-secret"},
         }
         self.sandbox.reset(World(pax8=pax8, halopsa=halopsa_content(**(halopsa or {}))))
-        warehouse = OpenWarehouse(folder / "billing.duckdb")
+        warehouse = OpenWarehouse(copy_empty_warehouse(folder / "billing.duckdb"))
         month = Month(Work(MONTH, (), warehouse, loaded, NOW, "run-1"), self.sandbox, self.pax8, self.halo)
         month.snapshot()
         month.fetch()

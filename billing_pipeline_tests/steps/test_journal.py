@@ -9,6 +9,7 @@ import pytest
 from billing_pipeline.billing.errors import PostingRefused, WarehouseError
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.steps import journal
+from billing_pipeline_tests.ready_made import copy_empty_warehouse
 from billing_pipeline_tests.steps.months import MonthMaker, line
 
 WRITER = journal.Writer("run-1", "clerk", "0.1.0", "https://psa.example.com/api", "example")
@@ -16,11 +17,9 @@ NOW = datetime(2026, 10, 6, 15, 0, 0, 123456)  # noqa: DTZ001
 
 
 @pytest.fixture
-def warehouse(empty_warehouse: Path, tmp_path: Path) -> Warehouse:
+def warehouse(tmp_path: Path) -> Warehouse:
     """A warehouse with a journal of four rows."""
-    file = tmp_path / "billing.duckdb"
-    file.write_bytes(empty_warehouse.read_bytes())
-    made = Warehouse(file)
+    made = Warehouse(copy_empty_warehouse(tmp_path / "billing.duckdb"))
     with made.session("write the journal") as session:
         for event in ("sending", "posted", "read_back", "sending"):
             detail = {"sell": Decimal("22.00"), "text": "é"}

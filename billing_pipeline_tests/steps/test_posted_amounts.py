@@ -1,18 +1,17 @@
 """What a run says that it posted."""
 
-import shutil
 from decimal import Decimal
 from pathlib import Path
 
 from billing_pipeline.assets.posted_invoices import describe_clients
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
+from billing_pipeline_tests.ready_made import copy_empty_warehouse
 from billing_pipeline_tests.steps.months import MONTH, NOW, write_config
 
 
-def test_what_was_posted_is_told_in_the_minor_unit_of_each_currency(empty_warehouse: Path, tmp_path: Path) -> None:
-    shutil.copy(empty_warehouse, tmp_path / "billing.duckdb")
-    warehouse = OpenWarehouse(tmp_path / "billing.duckdb")
+def test_what_was_posted_is_told_in_the_minor_unit_of_each_currency(tmp_path: Path) -> None:
+    warehouse = OpenWarehouse(copy_empty_warehouse(tmp_path / "billing.duckdb"))
     rows = [
         ("acme", "USD", 12, "1234.50", "run-1", "posted"),
         ("acme", "KWD", 11, "10.005", "run-1", "posted"),

@@ -1,5 +1,5 @@
 """Providers that close months step by step; see `behaviours`."""
 
-from billing_pipeline_tests.behaviours.conftest import _services, empty_warehouse, provider
+from billing_pipeline_tests.behaviours.conftest import _services, provider
 
-__all__ = ["_services", "empty_warehouse", "provider"]
+__all__ = ["_services", "provider"]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,9 +137,9 @@ class October:
 
 
 @pytest.fixture(scope="module")
-def october(_services: Any, empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[October]:
+def october(_services: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[October]:
     """One client for each edit, and one whose invoice nobody touches."""
-    provider = make_provider(tmp_path_factory.mktemp("october"), empty_warehouse, *_services)
+    provider = make_provider(tmp_path_factory.mktemp("october"), *_services)
     clients = [numbered(number) for number in range(1, len(EDITS) + 2)]
     lines = [
         line
