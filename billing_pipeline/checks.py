@@ -4,6 +4,8 @@ A blocking check in a ranged run stops all clients, so only what spoils the whol
 client is a hold in the data and a warning here. The posting step asks its gates again by itself.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -11,7 +13,7 @@ import dagster as dg
 from billing_pipeline.assets.tables import markdown_table
 from billing_pipeline.partitions import month_of_tags
 from billing_pipeline.resources.configuration import ConfigurationResource
-from billing_pipeline.resources.warehouse import WarehouseResource
+from billing_pipeline.resources.warehouse import Session, WarehouseResource
 from billing_pipeline.steps.month_checks import (
     find_conservation_gaps,
     find_differing_control_totals,
@@ -24,16 +26,78 @@ from billing_pipeline.steps.month_checks import (
 )
 
 
+@dataclass(frozen=True)
+class _MonthCheck:
+    """A check that holds where `find` returns no row of the month; the rows are shown under `shown_as`.
+
+    `purpose` is what the database is opened for, as others who wait for it are told.
+    """
+
+    asset: str
+    name: str
+    description: str
+    find: Callable[[Session, str], list[dict[str, Any]]]
+    purpose: str
+    shown_as: str
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    blocking: bool = False
+
+
+_INVOICE_IS_COMPLETE = _MonthCheck(
+    asset="pax8_raw_invoice",
+    name="invoice_is_complete",
+    description="Lines stored = lines that Pax8 counts, for each invoice.",
+    find=find_incomplete_invoices,
+    purpose="check that the invoices are complete",
+    shown_as="incomplete_invoices",
+    blocking=True,
+)
+_CONTROL_TOTAL_AGREES = _MonthCheck(
+    asset="pax8_raw_invoice",
+    name="control_total_agrees",
+    description="Σ(cost + sales tax) of an invoice's lines equals one of the totals that the invoice states.",
+    find=find_differing_control_totals,
+    purpose="check the control totals",
+    shown_as="differing_invoices",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+_THREE_WAYS_AGREE = _MonthCheck(
+    asset="month_reconciliation",
+    name="three_ways_agree",
+    description="Source − not billed − residual − read back is zero for every client and currency.",
+    find=find_three_way_gaps,
+    purpose="check the three-way proof",
+    shown_as="gaps",
+)
+_POSTED_AS_PLANNED = _MonthCheck(
+    asset="month_reconciliation",
+    name="posted_as_planned",
+    description="Plan = HaloPSA's answer = read back, document by document.",
+    find=find_posting_differences,
+    purpose="check what was posted",
+    shown_as="differences",
+)
+_TAX_AS_EXPECTED = _MonthCheck(
+    asset="month_reconciliation",
+    name="tax_as_expected",
+    description="The tax that HaloPSA computed is what the taxes sent come to. Differences are never repaired.",
+    find=find_tax_differences,
+    purpose="check the tax that HaloPSA computed",
+    shown_as="tax_differences",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+
+
 def build_checks() -> list[dg.AssetChecksDefinition]:
     """Every asset check of the pipeline."""
     return [
-        _invoice_is_complete(),
-        _control_total_agrees(),
+        _build_month_check(_INVOICE_IS_COMPLETE),
+        _build_month_check(_CONTROL_TOTAL_AGREES),
         _every_line_has_one_fate(),
         _nothing_is_held(),
-        _three_ways_agree(),
-        _posted_as_planned(),
-        _tax_as_expected(),
+        _build_month_check(_THREE_WAYS_AGREE),
+        _build_month_check(_POSTED_AS_PLANNED),
+        _build_month_check(_TAX_AS_EXPECTED),
     ]
 
 
@@ -43,33 +107,14 @@ def _result(
     return dg.AssetCheckResult(passed=not rows, severity=severity, metadata={name: markdown_table(rows), **metadata})
 
 
-def _invoice_is_complete() -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="pax8_raw_invoice", blocking=True, description="Lines stored = lines that Pax8 counts, for each invoice."
-    )
-    def invoice_is_complete(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-    ) -> dg.AssetCheckResult:
-        with warehouse.open().session("check that the invoices are complete") as session:
-            rows = find_incomplete_invoices(session, month_of_tags(context.run.tags))
-        return _result(rows, "incomplete_invoices", dg.AssetCheckSeverity.ERROR)
+def _build_month_check(check: _MonthCheck) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=check.asset, name=check.name, blocking=check.blocking, description=check.description)
+    def month_check(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
+        with warehouse.open().session(check.purpose) as session:
+            rows = check.find(session, month_of_tags(context.run.tags))
+        return _result(rows, check.shown_as, check.severity)
 
-    return invoice_is_complete
-
-
-def _control_total_agrees() -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="pax8_raw_invoice",
-        description="Σ(cost + sales tax) of an invoice's lines equals one of the totals that the invoice states.",
-    )
-    def control_total_agrees(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-    ) -> dg.AssetCheckResult:
-        with warehouse.open().session("check the control totals") as session:
-            rows = find_differing_control_totals(session, month_of_tags(context.run.tags))
-        return _result(rows, "differing_invoices", dg.AssetCheckSeverity.WARN)
-
-    return control_total_agrees
+    return month_check
 
 
 def _every_line_has_one_fate() -> dg.AssetChecksDefinition:
@@ -99,41 +144,3 @@ def _nothing_is_held() -> dg.AssetChecksDefinition:
         return _result(rows, "holds", dg.AssetCheckSeverity.WARN, unmapped_money=markdown_table(unmapped))
 
     return nothing_is_held
-
-
-def _three_ways_agree() -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="month_reconciliation",
-        description="Source − not billed − residual − read back is zero for every client and currency.",
-    )
-    def three_ways_agree(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        with warehouse.open().session("check the three-way proof") as session:
-            rows = find_three_way_gaps(session, month_of_tags(context.run.tags))
-        return _result(rows, "gaps", dg.AssetCheckSeverity.ERROR)
-
-    return three_ways_agree
-
-
-def _posted_as_planned() -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="month_reconciliation", description="Plan = HaloPSA's answer = read back, document by document."
-    )
-    def posted_as_planned(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        with warehouse.open().session("check what was posted") as session:
-            rows = find_posting_differences(session, month_of_tags(context.run.tags))
-        return _result(rows, "differences", dg.AssetCheckSeverity.ERROR)
-
-    return posted_as_planned
-
-
-def _tax_as_expected() -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="month_reconciliation",
-        description="The tax that HaloPSA computed is what the taxes sent come to. Differences are never repaired.",
-    )
-    def tax_as_expected(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        with warehouse.open().session("check the tax that HaloPSA computed") as session:
-            rows = find_tax_differences(session, month_of_tags(context.run.tags))
-        return _result(rows, "tax_differences", dg.AssetCheckSeverity.WARN)
-
-    return tax_as_expected
