@@ -111,3 +111,8 @@ def show_amount(amount: Decimal, currency: str = "") -> str:
     is_writable = places <= _MOST_PLACES and amount.adjusted() <= _MOST_PLACES
     text = f"{amount:,.{places}f}" if is_writable else str(amount)
     return f"{text} {currency}" if currency else text
+
+
+def show_change(amount: Decimal, currency: str = "") -> str:
+    """A difference for people: as an amount, with a plus where it is more."""
+    return ("+" if amount > 0 else "") + show_amount(amount, currency)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rich.table import Table
 
-from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.money import show_amount, show_change
 from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.review_words import name_state
@@ -111,7 +111,7 @@ def print_clients(summary: MonthSummary) -> None:
         lines = sum(one.lines for one in billed)
         cells = ["Total", "", f"{documents:,}", f"{lines:,}", show_amount(sell), show_amount(cost)]
         change = sell - sum((one.previous_sell or _ZERO for one in billed), _ZERO)
-        table.add_row(*cells, *([_signed(change)] if before else []), total.currency, style="bold")
+        table.add_row(*cells, *([show_change(change)] if before else []), total.currency, style="bold")
     show(table)
 
 
@@ -120,11 +120,7 @@ def _change(one: ClientMonth) -> str:
         return "held"
     if one.change is None:
         return "new" if one.sell else ""
-    return _signed(one.change)
-
-
-def _signed(change: Decimal) -> str:
-    return ("+" if change > 0 else "") + show_amount(change)
+    return show_change(one.change)
 
 
 def print_held(summary: MonthSummary) -> None:

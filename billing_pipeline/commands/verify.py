@@ -3,7 +3,7 @@
 from decimal import Decimal
 from itertools import groupby
 
-from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.money import show_amount, show_change
 from billing_pipeline.commands.connections import open_halopsa
 from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment, work_on
@@ -68,7 +68,7 @@ def _print_clients(verified: Verified) -> None:
         difference = now + replaced - posted
         cells = [show_amount(planned), show_amount(posted)]
         cells += [show_amount(replaced)] if verified.replaced_lines else []
-        cells += [show_amount(now), _signed(difference) if difference else ""]
+        cells += [show_amount(now), show_change(difference) if difference else ""]
         style = "red" if difference else "bold" if bold else None
         table.add_row(name, f"{number:,}", f"{lines:,}", *cells, currency, style=style)
 
@@ -81,10 +81,6 @@ def _print_clients(verified: Verified) -> None:
         sums = [sum((getattr(one, name) for one in own), _ZERO) for name in ("planned", "posted", "replaced", "now")]
         row("Total", sum(one.documents for one in own), sum(one.lines for one in own), sums, currency, bold=True)
     show(table)
-
-
-def _signed(difference: Decimal) -> str:
-    return ("+" if difference > 0 else "") + show_amount(difference)
 
 
 def _print_drift(verified: Verified) -> None:
@@ -105,7 +101,7 @@ def _print_drift(verified: Verified) -> None:
 
 
 def _describe(one: Drift) -> str:
-    money = f" ({_signed(one.difference)} {one.currency})" if one.difference else ""
+    money = f" ({show_change(one.difference, one.currency)})" if one.difference else ""
     return f"HaloPSA {one.place}: was {one.was}, is {one.now}{money}."
 
 
@@ -114,7 +110,7 @@ def _money(drifts: list[Drift]) -> str:
         currency: sum((one.difference for one in drifts if one.currency == currency), _ZERO)
         for currency in sorted({one.currency for one in drifts})
     }
-    said = [f"{_signed(total)} {currency}".strip() for currency, total in totals.items() if total]
+    said = [show_change(total, currency) for currency, total in totals.items() if total]
     return " and ".join(said) or "no money in sum"
 
 

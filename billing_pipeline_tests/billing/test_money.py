@@ -16,6 +16,7 @@ from billing_pipeline.billing.money import (
     round_amount,
     round_half_up,
     show_amount,
+    show_change,
 )
 
 amounts = st.decimals(min_value=-(10**12), max_value=10**12, allow_nan=False, allow_infinity=False, places=10)
@@ -141,6 +142,14 @@ def test_a_unit_price_that_is_given_is_exact(total: Decimal, quantity: int, digi
 )
 def test_an_amount_is_shown_with_every_digit_it_has(amount: str, currency: str, shown: str) -> None:
     assert show_amount(Decimal(amount), currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [("1234.5", "", "+1,234.50"), ("-7.1", "USD", "-7.10 USD"), ("0", "USD", "0.00 USD"), ("500", "JPY", "+500 JPY")],
+)
+def test_a_change_says_which_way_it_went(amount: str, currency: str, shown: str) -> None:
+    assert show_change(Decimal(amount), currency) == shown
 
 
 def test_minor_units_are_those_of_iso_4217() -> None:

@@ -2,20 +2,20 @@
 
 from base64 import b64encode
 from collections import Counter
-from decimal import Decimal
 from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
 from billing_pipeline.billing.canonical import decimal_text
-from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.money import show_change
 from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.commands import review_words as words
 from billing_pipeline.commands.reversal_report import describe_credit
 from billing_pipeline.commands.review_page.charts import chart_cents, chart_months
 from billing_pipeline.commands.review_page.entries import STANDS, WHAT, make_entries
 from billing_pipeline.commands.review_page.holds import group_holds
+from billing_pipeline.commands.terminal import amount
 from billing_pipeline.steps.month_review import MonthReview
 
 # Runs before anything is drawn: without it every client is open, and the page can be read without any script.
@@ -25,7 +25,7 @@ _MARK_SCRIPTED = "document.documentElement.classList.add('js')"
 def render_page(review: MonthReview) -> str:
     """The page as HTML. All that comes from outside is escaped, and no other script or address is allowed on it."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"money": _money, "exact": decimal_text, "signed": _signed, "reason": reason_of}
+    environment.filters |= {"money": amount, "exact": decimal_text, "signed": show_change, "reason": reason_of}
     style, script = _read("page.css"), _read("page.js")
     entries = make_entries(review)
     tags = Counter(tag for entry in entries for tag in entry.tags)
@@ -55,11 +55,3 @@ def _read(name: str) -> str:
 def _source(text: str) -> str:
     """A text that may stand in the page, as a content security policy names it."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-def _money(value: Decimal | None, currency: str) -> str:
-    return "unknown" if value is None else show_amount(value, currency)
-
-
-def _signed(value: Decimal, currency: str) -> str:
-    return ("+" if value > 0 else "") + show_amount(value, currency)
