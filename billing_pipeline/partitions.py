@@ -119,7 +119,7 @@ def read_scope(keys: Sequence[str], tags: Mapping[str, str]) -> tuple[str, tuple
     if asked is not None and (int(asked), tags.get(ASKED_HASH_TAG)) != (len(clients), content_hash(sorted(clients))):
         raise RangeError(
             f"The run was asked for {asked} clients of {months[0]} and got {len(clients)}, or others: "
-            f"{clients[0]} to {clients[-1]}. Nothing was done; close the month again."
+            f"{clients[0]} to {clients[-1]}. Nothing was done; run billing-pipeline close {months[0]} again."
         )
     return months[0], clients
 

@@ -52,7 +52,8 @@ def find_passed_caps(plan: ClientPlan, caps: Caps, history: ClientHistory) -> li
     """Every cap that this client's plan passes, forced or not."""
     negative = [document for document in plan.documents if document.resulting_total < 0 and caps.negative_invoice]
     passed = [
-        PassedCap("negative_invoice", describe_negative(document), hold_negative(document)) for document in negative
+        PassedCap("negative_invoice", describe_negative(document), hold_negative(plan.month, document))
+        for document in negative
     ]
     for currency, (sell, cost) in sorted(_month_totals(plan, history).items()):
         limit = caps.max_client_total.get(currency)

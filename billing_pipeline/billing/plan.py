@@ -146,11 +146,14 @@ def _plan_change(month: str, client: BilledClient, change: TemplateChange, rules
     )
 
 
-def hold_negative(document: PlannedDocument) -> Hold:
+def hold_negative(month: str, document: PlannedDocument) -> Hold:
     """The hold of a document whose total would be below zero, with the way past it."""
     way = "; force it with --force-cap negative_invoice"
     if document.corrects:
-        way = ": to post it all the same, close with --post --correct --force-cap negative_invoice"
+        way = (
+            f": to post it all the same, run billing-pipeline close {month} --client {document.client} --post "
+            "--correct --force-cap negative_invoice"
+        )
     return Hold(
         "held",
         "negative_total",

@@ -10,7 +10,8 @@ Fate = Literal["dropped", "excluded", "blocked", "held"]
 class Reason:
     """One reason: its code, what fate it gives a line, and what a clerk should read and do.
 
-    `held_label` and `held_next_step` are for a hold, where the code means another thing there than for a line.
+    `held_label` and `held_next_step` are for a hold, where the code means another thing there than for a line. In next
+    steps {month}, {client_month} (`2026-10 --client acme`) and {cap} stand for those of the hold.
     """
 
     code: str
@@ -19,10 +20,6 @@ class Reason:
     next_step: str
     held_label: str = ""
     held_next_step: str = ""
-
-    def as_hold(self) -> tuple[str, str]:
-        """What a clerk should read and do where it holds a client."""
-        return self.held_label or self.label, self.held_next_step or self.next_step
 
 
 REASONS: tuple[Reason, ...] = (
@@ -46,20 +43,20 @@ REASONS: tuple[Reason, ...] = (
         "The invoice's status says that it is not billed",
         "See raw_invoices.",
         "An invoice of the month cannot be billed as it stands",
-        "Ask Pax8 what it means, then close again; a new status needs its rule written, and totals that differ are "
-        "let through with control_total: report.",
+        "Ask Pax8 what it means, then run billing-pipeline close {month}; a new status needs its rule written, and "
+        "totals that differ are let through with control_total: report.",
     ),
     Reason(
         "inactive_client",
         "held",
         "The HaloPSA client is inactive",
-        "Activate it in HaloPSA or exclude the client.",
+        "Activate it in HaloPSA or exclude the client, then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "unmapped_client",
         "blocked",
         "The company has no client",
-        "Add its row to clients.csv, then close again.",
+        "Add its row to clients.csv, then run billing-pipeline close {month}.",
     ),
     Reason("no_company", "blocked", "The line names no company", "Ask Pax8 which company it belongs to."),
     Reason(
@@ -80,51 +77,80 @@ REASONS: tuple[Reason, ...] = (
         "no_item",
         "blocked",
         "The product has no HaloPSA item, or its tax or account is not there",
-        "Add its row to products.csv, or correct the code that the text names, then close again.",
+        "Add its row to products.csv, or correct the code that the text names, then run billing-pipeline close "
+        "{client_month}.",
     ),
-    Reason("ambiguous_item", "blocked", "Several HaloPSA items match", "Name the right one in products.csv."),
+    Reason(
+        "ambiguous_item",
+        "blocked",
+        "Several HaloPSA items match",
+        "Name the right one in products.csv, then run billing-pipeline close {client_month}.",
+    ),
     Reason(
         "currency",
         "held",
         "The currency is not the client's own",
-        "Correct the client's currency in HaloPSA.",
+        "Correct the client's currency in HaloPSA, then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "negative_total",
         "held",
         "The invoice would be negative",
-        "Credit it by hand, or close with --force-cap negative_invoice.",
+        "Credit it by hand, or run billing-pipeline close {client_month} --post --force-cap negative_invoice.",
     ),
-    Reason("double_billing", "held", "HaloPSA bills the product already", "Remove one of the two."),
+    Reason(
+        "double_billing",
+        "held",
+        "HaloPSA bills the product already",
+        "Remove one of the two, then run billing-pipeline close {client_month}.",
+    ),
     Reason(
         "no_latest_invoice",
         "held",
         "No open invoice to add to",
-        "Set behaviour.target to new, or make the invoice.",
+        "Set behaviour.target to new, or make the invoice, then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "no_recurring_invoice",
         "held",
         "No recurring invoice to write to",
-        "Set behaviour.target to new, or map one.",
+        "Set behaviour.target to new, or map one, then run billing-pipeline close {client_month}.",
     ),
-    Reason("not_issued", "held", "The last lines were not issued yet", "Issue the recurring invoice in HaloPSA."),
     Reason(
-        "correction", "held", "A credited invoice was posted before", "See review, then close with --post --correct."
+        "not_issued",
+        "held",
+        "The last lines were not issued yet",
+        "Issue the recurring invoice in HaloPSA, then run billing-pipeline close {client_month}.",
     ),
-    Reason("target_changed", "held", "HaloPSA's document changed since the plan", "Close again to plan anew."),
+    Reason(
+        "correction",
+        "held",
+        "A credited invoice was posted before",
+        "See billing-pipeline review {client_month}, then run billing-pipeline close {client_month} --post --correct.",
+    ),
+    Reason(
+        "target_changed",
+        "held",
+        "HaloPSA's document changed since the plan",
+        "Run billing-pipeline close {client_month} --post: it plans anew.",
+    ),
     Reason(
         "unknown_outcome",
         "held",
         "Nobody knows yet whether HaloPSA has it",
-        "Run close --post again: it looks, and never sends twice.",
+        "Run billing-pipeline close {client_month} --post again: it looks, and never sends twice.",
     ),
-    Reason("cap", "held", "A safety cap was passed", "Check the figures, then close with --force-cap."),
+    Reason(
+        "cap",
+        "held",
+        "A safety cap was passed",
+        "Check the figures, then run billing-pipeline close {client_month} --post --force-cap {cap}.",
+    ),
     Reason(
         "awaiting_approval",
         "held",
         "The plan is not approved yet",
-        "Look at it, then approve it, or have it approved, with billing-pipeline approve.",
+        "Look at it, then approve it, or have it approved, with billing-pipeline approve {client_month} --by NAME.",
     ),
 )
 
@@ -134,6 +160,18 @@ _BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS)}
 def reason_of(code: str) -> Reason:
     """The reason of a code; `cap:<name>` is the reason `cap`."""
     return _BY_CODE[code.partition(":")[0]][1]
+
+
+def describe_hold(code: str, month: str, client: str | None) -> tuple[str, str]:
+    """What a clerk should read, and do next, with the command that goes on, where the reason holds a client's month.
+
+    `client` None is for several clients: the command is then for the whole month.
+    """
+    reason = reason_of(code)
+    client_month = month if client is None else f"{month} --client {client}"
+    next_step = reason.held_next_step or reason.next_step
+    told = next_step.format(month=month, client_month=client_month, cap=code.partition(":")[2])
+    return reason.held_label or reason.label, told
 
 
 def reason_rank(code: str) -> int:

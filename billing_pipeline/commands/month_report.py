@@ -7,7 +7,7 @@ from decimal import Decimal
 from rich.table import Table
 
 from billing_pipeline.billing.money import show_amount, show_change
-from billing_pipeline.billing.reasons import reason_of
+from billing_pipeline.billing.reasons import describe_hold
 from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.review_words import name_state
 from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
@@ -39,7 +39,10 @@ def print_unmapped(summary: MonthSummary) -> None:
         table.add_row(name, one.company_id or "", f"{one.lines:,}", amount(one.sell, one.currency))
     show(table)
     if any(one.company_id is not None for one in summary.unmapped):
-        say("It is billed to nobody until a row of clients.csv says whose it is; then close the month again.")
+        say_wrapped(
+            "It is billed to nobody until a row of clients.csv says whose it is; then run "
+            f"billing-pipeline close {summary.month}."
+        )
 
 
 def print_cents(summary: MonthSummary) -> None:
@@ -134,7 +137,7 @@ def print_held(summary: MonthSummary) -> None:
     for client in clients:
         say(f"\n{client}: {_held_money(summary, client)}", style="bold")
         for code in causes[client]:
-            label, next_step = reason_of(code).as_hold()
+            label, next_step = describe_hold(code, summary.month, client)
             say_wrapped(f"{label} ({code}).", indent=4)
             for detail in list(dict.fromkeys(causes[client][code]))[:_MOST_DETAILS]:
                 say_wrapped(detail, indent=4, bullet="- ")

@@ -8,7 +8,7 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.document_changes import LineChange, LineState
-from billing_pipeline.billing.reasons import reason_of
+from billing_pipeline.billing.reasons import describe_hold
 from billing_pipeline.commands.review_words import prepare_command, stale_text
 from billing_pipeline.steps.approval_summary import PlanApproval
 from billing_pipeline.steps.correction_summary import CorrectedClient
@@ -68,7 +68,7 @@ def _client(client: ClientReview, review: MonthReview) -> dict[str, Any]:
         "by_currency": [{**vars(month), "change": month.change} for month in client.months],
         "documents": [_document(document, review) for document in client.documents],
         "new_items": [vars(item) for item in client.new_items],
-        "holds": [_hold(cause) for cause in client.holds],
+        "holds": [_hold(cause, review.summary.month) for cause in client.holds],
         "source_lines": [vars(line) for line in client.source_lines],
     }
 
@@ -88,9 +88,9 @@ def _state(state: LineState, review: MonthReview) -> dict[str, Any]:
     return {**vars(state), "item_name": name}
 
 
-def _hold(cause: HeldCause) -> dict[str, Any]:
+def _hold(cause: HeldCause, month: str) -> dict[str, Any]:
     held = {name: value for name, value in vars(cause).items() if name != "client"}
-    label, next_step = reason_of(cause.reason).as_hold()
+    label, next_step = describe_hold(cause.reason, month, cause.client)
     return {**held, "label": label, "next_step": next_step}
 
 

@@ -78,7 +78,10 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
     name = read_name(approver)
     refuse_without_need(work)
     with work.warehouse.session(f"approve plans of {work.month}") as session:
-        said, then = f"Nothing was approved for {work.month}.", f"approve {work.month} again"
+        said, then = (
+            f"Nothing was approved for {work.month}.",
+            f"run billing-pipeline approve {work.month} --by NAME again",
+        )
         journal.refuse_broken(session, work.warehouse.published, said, then)
         if place is not None:
             journal.refuse_other_tenant(session, place.address, place.tenant, said, then)

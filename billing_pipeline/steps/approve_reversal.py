@@ -42,7 +42,8 @@ def approve_reversal(work: Work, halo: HaloClient, approver: str) -> tuple[Rever
     plan = PlanToApprove(row, json.loads(sealed))
     with work.warehouse.session(f"approve taking back {work.month} of {client}") as session:
         said = f"Nothing was approved for {work.month}."
-        journal.refuse_broken(session, work.warehouse.published, said, f"approve {work.month} again")
+        then = f"run billing-pipeline approve {work.month} --client {client} --reversal --by NAME again"
+        journal.refuse_broken(session, work.warehouse.published, said, then)
         if has_approved(read_approvals(session, work.month), plan, name):
             return reversal, ApprovingResult(name, (), (client,), {})
         place = HaloPsaPlace(halo.address, halo.tenant)

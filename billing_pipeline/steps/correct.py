@@ -48,7 +48,10 @@ def answer_case(
     if correct:
         holds += _find_faults(client, case, charges, documents)
     elif case.followers:
-        next_step = f"Look at it with review {month}, then close with --post --correct"
+        own = f"{month} --client {client.client}"
+        next_step = (
+            f"Look at it with billing-pipeline review {own}, then run billing-pipeline close {own} --post --correct"
+        )
         holds += hold_followers(case, documents, following, next_step)
     return CaseAnswer(following, others, documents, tuple(holds), planned=correct)
 

@@ -56,7 +56,8 @@ def fetch_invoices(
             _refuse_vanished(session, month, set())
         raise NotReleasedYet(
             f"Pax8 lists no invoice for {month} yet. That is not the same as nothing to bill: "
-            "it is usually released on the 4th or 5th. Nothing was changed; close the month again later."
+            "it is usually released on the 4th or 5th. Nothing was changed; run "
+            f"billing-pipeline close {month} again later."
         )
     items = {str(invoice["id"]): pax8.invoice_items(str(invoice["id"])) for invoice in invoices}
     with warehouse.session(f"store the Pax8 invoices of {month}") as session:

@@ -90,7 +90,7 @@ def create_matched(work: Work, halo: HaloClient, matched: Iterable[MatchedProduc
     posting = Posting(work, halo, make_writer(halo, work.run_id))
     with work.warehouse.posting_lock("create items in HaloPSA"):
         with work.warehouse.session("check the journal") as session:
-            again = "match products again"
+            again = "run billing-pipeline products match again"
             journal.refuse_other_tenant(session, halo.address, halo.tenant, "Nothing was created.", again)
             journal.refuse_broken(session, work.warehouse.published, "Nothing was created.", again)
         item_ids, problems = create_items(posting, wanted)

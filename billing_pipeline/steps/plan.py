@@ -180,7 +180,10 @@ def _plan_one(
         money = hold_client("unknown_outcome", unknown, charges)
         holds = holds + (money or [Hold("held", "unknown_outcome", unknown, None, None, None)])
     if observed is None and charges:
-        missing = "HaloPSA no longer has the client that clients.csv ties it to; correct the row, then close again"
+        missing = (
+            "HaloPSA no longer has the client that clients.csv ties it to; correct the row, then run billing-pipeline "
+            f"close {work.month} --client {client}"
+        )
         holds = holds + hold_client("unmapped_client", missing, charges)
     targets = sources.targets.get(client, Targets())
     if observed is None or not (charges or targets.with_our_lines or case):

@@ -99,7 +99,10 @@ def _pass_damaged(posting: Posting, plans: Sequence[SealedPlan], result: Posting
         if damaged is None or not changing:
             passed.append(plan)
             continue
-        detail = f"no existing document is changed before this is repaired in HaloPSA: {damaged}. Then close again"
+        detail = (
+            f"no existing document is changed before this is repaired in HaloPSA: {damaged}. Then run "
+            f"{_close_command(posting, plan.client)}"
+        )
         with posting.work.warehouse.session("hold a client whose document is not changed") as session:
             for document in changing:
                 hold_for_target(posting, document, detail, session)
@@ -200,7 +203,7 @@ def _meet_existing(
         ids = ", ".join(str(one.invoice_id) for one in found)
         detail = (
             f"{describe_document(document)} was not sent: HaloPSA invoices {ids} bear keys of its charges already, "
-            "but not as this document. Look at them in HaloPSA, then close again"
+            f"but not as this document. Look at them in HaloPSA, then run {_close_command(posting, plan.client)}"
         )
         sell, cost = document_totals(document)
         hold = Hold("held", "target_changed", detail, document["currency"], sell, cost)
@@ -209,9 +212,10 @@ def _meet_existing(
 
 
 def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[ItemProblem]) -> None:
-    reason, then = "no_item", "Create the item in HaloPSA, or correct what it refuses, then close --post again"
+    command = _close_command(posting, plan.client)
+    reason, then = "no_item", f"Create the item in HaloPSA, or correct what it refuses, then run {command} again"
     if any(problem.unknown for problem in missing):
-        reason, then = "unknown_outcome", "Run close --post again: it looks first"
+        reason, then = "unknown_outcome", f"Run {command} again: it looks first"
     said = "; ".join(problem.said for problem in missing)
     with posting.work.warehouse.session("hold a client whose item is missing") as session:
         for document in plan.documents:
@@ -255,7 +259,11 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
 def _next_command(posting: Posting, one: OpenPosting) -> str:
     if is_reversal(one.document):
         return f"billing-pipeline reverse {posting.work.month} --client {one.client} --post"
-    return f"billing-pipeline close {posting.work.month} --client {one.client} --post"
+    return _close_command(posting, one.client)
+
+
+def _close_command(posting: Posting, client: str) -> str:
+    return f"billing-pipeline close {posting.work.month} --client {client} --post"
 
 
 def refuse_other_month(month: str, confirmed: str) -> None:

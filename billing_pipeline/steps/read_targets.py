@@ -151,6 +151,6 @@ def _read_unsettled(session: Session, month: str) -> dict[int, str]:
         what = "was not read back" if row["status"] == "posted" else "has an unknown outcome"
         unsettled[document["target_id"]] = (
             f"the change of recurring invoice {document['target_id']} for {row['month']} ({row['client']}) {what}: "
-            f"run close {row['month']} --post first, it looks"
+            f"run billing-pipeline close {row['month']} --client {row['client']} --post first, it looks"
         )
     return unsettled

@@ -90,7 +90,8 @@ def release(work: Work, halo: HaloClient, client: str) -> Released:
 
 def _refuse(session: Session, work: Work, halo: HaloClient, client: str) -> None:
     month = work.month
-    said, then = f"Nothing was released of {client} for {month}.", f"release {month} again"
+    said = f"Nothing was released of {client} for {month}."
+    then = f"run billing-pipeline release {month} --client {client} again"
     journal.refuse_other_tenant(session, halo.address, halo.tenant, said, then)
     journal.refuse_broken(session, work.warehouse.published, said, then)
     opened = open_postings(session, month).get(client)

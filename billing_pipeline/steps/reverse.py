@@ -126,7 +126,7 @@ def _refuse_unapproved(work: Work, plan: ClientPlan) -> None:
 
 
 def _again(work: Work) -> str:
-    return f"reverse {work.month} again"
+    return f"run billing-pipeline reverse {work.month} --client {work.clients[0]} again"
 
 
 def _read_documents(session: Session, work: Work) -> list[PostedDocument]:

@@ -238,7 +238,8 @@ def _write_overtaken(posting: Posting, document: Row, plan_hash: str, said: str,
 def _write_changed(posting: Posting, document: Row, session: Session, *, gone: bool) -> None:
     detail = (
         f"{name_target(document['target_id'])} {'is gone' if gone else 'was changed'} since the plan was made; "
-        f"{describe_document(document)} was not sent. Close again: it plans on what HaloPSA has now"
+        f"{describe_document(document)} was not sent. Run billing-pipeline close {posting.work.month} "
+        f"--client {document['client']} --post: it plans on what HaloPSA has now"
     )
     hold_for_target(posting, document, detail, session)
 

@@ -41,7 +41,7 @@ def verify(work: Work, halo: HaloClient) -> Verified:
                 f"{work.month} was never fetched into {work.warehouse.path}: close it first "
                 f"(billing-pipeline close {work.month})."
             )
-        said, then = f"Nothing of {work.month} is proved.", f"verify {work.month} again"
+        said, then = f"Nothing of {work.month} is proved.", f"run billing-pipeline verify {work.month} again"
         journal.refuse_other_tenant(session, halo.address, halo.tenant, said, then)
         journal.refuse_broken(session, work.warehouse.published, said, then)
         before = read_posted(session, work.month)

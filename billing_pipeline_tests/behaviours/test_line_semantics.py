@@ -59,6 +59,7 @@ def test_a_tenant_that_adds_every_line_is_found_on_its_first_document(
     assert provider.document(second) == untouched
     assert provider.holds() == [("client-2", "target_changed")]
     assert f"no existing document is changed before this is repaired in HaloPSA: {name} {first} of" in provider.why()
+    assert "Then run billing-pipeline close 2026-10 --client client-2 --post" in provider.why()
 
     # A person takes the copies off, and the tenant is set right: it goes on by itself.
     copies = [line["id"] for line in doubled["lines"] if line["item_shortdescription"].startswith("Labour")][1:]

@@ -106,9 +106,11 @@ def test_what_an_agent_does_between_plan_and_write_is_held(
     after = busy.state()
     assert after.keys() == before.keys()
     for name, document_id in busy.documents.items():
-        said = details[busy.client_of(name)]
+        client = busy.client_of(name)
+        said = details[client]
         assert ("is gone since" if name == "deletes it" else "was changed since") in said, name
-        assert "over 10.00 USD was not sent. Close again: it plans on what HaloPSA has now" in said, name
+        assert "over 10.00 USD was not sent. " in said, name
+        assert f"Run billing-pipeline close 2026-10 --client {client} --post: it plans on what" in said, name
         assert after.get(document_id) == before.get(document_id), name
     assert provider.ours(busy.quiet) == [("Mail", "10.00", True)]
     assert provider.prove().whole

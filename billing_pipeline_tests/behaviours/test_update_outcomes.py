@@ -185,7 +185,8 @@ def test_an_unknown_update_of_a_month_is_never_written_over_by_the_next(provider
     provider.close(NOVEMBER)
 
     assert provider.holds(NOVEMBER) == [("client-1", "unknown_outcome")]
-    assert "for 2026-10 (client-1) has an unknown outcome: run close 2026-10 --post first" in provider.why(NOVEMBER)
+    why = provider.why(NOVEMBER)
+    assert "for 2026-10 (client-1) has an unknown outcome: run billing-pipeline close 2026-10 --client client-1" in why
     assert provider.ours(-7) == []
 
 
@@ -247,7 +248,10 @@ def test_a_month_that_was_not_read_back_is_not_written_over(provider: Provider) 
     provider.issue("2026-11-01T07:00:00Z")
 
     provider.close(NOVEMBER)
-    assert "for 2026-10 (client-1) was not read back: run close 2026-10 --post first" in provider.why(NOVEMBER)
+    assert (
+        "for 2026-10 (client-1) was not read back: run billing-pipeline close 2026-10 --client client-1 --post first"
+        in provider.why(NOVEMBER)
+    )
 
     provider.close(OCTOBER)
     provider.close(NOVEMBER)

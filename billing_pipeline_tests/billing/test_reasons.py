@@ -3,7 +3,7 @@
 import pytest
 
 from billing_pipeline.billing.caps import CAP_NAMES
-from billing_pipeline.billing.reasons import REASONS, reason_of, reason_rank
+from billing_pipeline.billing.reasons import REASONS, describe_hold, reason_of, reason_rank
 
 
 def test_the_order_of_reasons_is_the_documented_one() -> None:
@@ -28,17 +28,42 @@ def test_every_cap_has_the_rank_of_caps(name: str) -> None:
 
 def test_an_invoice_that_holds_its_month_is_told_otherwise_than_one_that_is_not_billed() -> None:
     reason = reason_of("invoice_status")
-    label, next_step = reason.as_hold()
+    label, next_step = describe_hold("invoice_status", "2026-10", None)
     assert "cannot be billed as it stands" in label
     assert "control_total: report" in next_step
     assert (label, next_step) != (reason.label, reason.next_step)
-    assert reason_of("currency").as_hold() == (reason_of("currency").label, reason_of("currency").next_step)
+    assert "billing-pipeline close 2026-10;" in next_step
+    assert describe_hold("currency", "2026-10", None)[0] == reason_of("currency").label
 
 
 def test_every_reason_says_what_to_do_next() -> None:
     for reason in REASONS:
         assert reason.label
         assert reason.next_step.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("code", "client", "command"),
+    [
+        ("currency", "acme", "billing-pipeline close 2026-10 --client acme."),
+        ("currency", None, "billing-pipeline close 2026-10."),
+        ("unmapped_client", "pax8-c-1", "billing-pipeline close 2026-10."),
+        ("correction", "acme", "billing-pipeline close 2026-10 --client acme --post --correct."),
+        ("unknown_outcome", "acme", "billing-pipeline close 2026-10 --client acme --post again: "),
+        ("cap:max_invoices", "acme", "billing-pipeline close 2026-10 --client acme --post --force-cap max_invoices."),
+        ("negative_total", "acme", "billing-pipeline close 2026-10 --client acme --post --force-cap negative_invoice."),
+        ("awaiting_approval", "acme", "billing-pipeline approve 2026-10 --client acme --by NAME."),
+    ],
+)
+def test_the_next_step_of_a_hold_names_the_whole_command(code: str, client: str | None, command: str) -> None:
+    _, next_step = describe_hold(code, "2026-10", client)
+    assert command in next_step
+
+
+def test_every_next_step_can_be_told() -> None:
+    for reason in REASONS:
+        _, next_step = describe_hold(reason.code, "2026-10", "acme")
+        assert "{" not in next_step
 
 
 def test_an_unknown_reason_is_an_error() -> None:

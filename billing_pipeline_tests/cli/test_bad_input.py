@@ -73,7 +73,7 @@ def test_a_month_without_an_invoice_yet_is_not_nothing_to_bill(msp: Provider) ->
     typed = close(msp)
     assert typed.exit_code == 1
     assert f"Pax8 lists no invoice for {MONTH} yet. That is not the same as nothing to bill" in typed.stderr
-    assert "close the month again later" in typed.stderr
+    assert "billing-pipeline close 2026-10 again later" in typed.stderr
 
 
 def test_an_invoice_whose_rows_do_not_add_up_stops_the_month(msp: Provider) -> None:

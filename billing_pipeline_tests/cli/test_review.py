@@ -40,7 +40,7 @@ def test_a_review_shows_what_is_held_with_reason_money_and_next_step(msp: Provid
     assert "(unknown_term)" in typed.stdout
     assert "(missing_amount)" in typed.stdout
     assert "birch: -5.00 USD" in typed.stdout
-    assert "close with --force-cap negative_invoice" in typed.stdout
+    assert "close 2026-10 --client birch --post --force-cap" in typed.stdout
 
 
 def test_a_month_that_was_never_fetched_is_told_apart_from_an_empty_one(msp: Provider) -> None:

@@ -146,8 +146,8 @@ def test_a_negative_difference_waits_for_its_cap(months: MonthMaker) -> None:
     assert [(hold["reason"], hold["detail"]) for hold in month.holds()] == [
         (
             "negative_total",
-            f"the USD correction of HaloPSA invoice {first} would come to -2.00 USD: to post it all the same, close "
-            "with --post --correct --force-cap negative_invoice",
+            f"the USD correction of HaloPSA invoice {first} would come to -2.00 USD: to post it all the same, run "
+            "billing-pipeline close 2026-10 --client acme-dental --post --correct --force-cap negative_invoice",
         )
     ]
     assert fates(month) == {"L1": "posted", "R1": "held negative_total"}

@@ -16,7 +16,8 @@ def test_what_follows_is_held_for_those_who_were_billed_and_billed_for_the_other
     assert [hold["detail"] for hold in month.holds()] == [
         f"invoice {INVOICE} was posted and is Credited now, followed by {REPLACEMENT}: "
         "22.00 USD billed, 20.00 USD due, difference -2.00 USD. "
-        "Look at it with review 2026-10, then close with --post --correct (20.00 USD held)"
+        "Look at it with billing-pipeline review 2026-10 --client acme-dental, then run billing-pipeline close 2026-10 "
+        "--client acme-dental --post --correct (20.00 USD held)"
     ]
     assert billed(month) == {246: ["22.00"], 247: ["10.00"]}
     assert month.prove().whole

@@ -128,7 +128,10 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
     (birch,) = [client for client in told["clients"] if client["client"] == BIRCH.key]
     (hold,) = birch["holds"]
     assert hold["reason"] == "negative_total"
-    assert hold["next_step"] == "Credit it by hand, or close with --force-cap negative_invoice."
+    force = "--post --force-cap negative_invoice"
+    assert hold["next_step"] == (
+        f"Credit it by hand, or run billing-pipeline close {OCTOBER} --client {BIRCH.key} {force}."
+    )
     assert told["unmapped"][0]["sell"] == "0.0000001"
 
 

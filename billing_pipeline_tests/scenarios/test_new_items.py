@@ -129,6 +129,7 @@ def test_a_refused_item_holds_the_clients_that_need_it_and_nobody_else(provider:
     assert (client, reason) == ("acme", "no_item")
     assert "item 'Microsoft 365 Business Premium' could not be created" in detail
     assert "over 10.00 USD was not sent. Create the item in HaloPSA, or correct what it refuses" in detail
+    assert "then run billing-pipeline close 2026-10 --client acme --post again" in detail
     assert provider.adds_up()
 
 

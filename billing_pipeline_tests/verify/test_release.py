@@ -380,7 +380,7 @@ def test_nothing_is_released_from_a_broken_journal(provider: Provider) -> None:
     assert said.startswith(
         "row 2 of the posting journal was changed after it was written. Nothing was released of client-1 for 2026-10."
     )
-    assert "then release 2026-10 again." in said
+    assert "then run billing-pipeline release 2026-10 --client client-1 again." in said
 
 
 def test_nothing_is_released_for_another_halopsa(provider: Provider) -> None:

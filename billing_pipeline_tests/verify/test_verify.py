@@ -141,7 +141,8 @@ def test_a_journal_that_is_not_whole_is_found(provider: Provider, sql: str, said
     text = refused(provider)
     assert said in text
     assert "Nothing of 2026-10 is proved. Put the newest whole database in its place, a backup or the" in text
-    assert f"published copy {provider.warehouse.published / 'billing.duckdb'}, then verify 2026-10 again." in text
+    published = provider.warehouse.published / "billing.duckdb"
+    assert f"published copy {published}, then run billing-pipeline verify 2026-10 again." in text
     assert "a folder of its own (BILLING_WAREHOUSE)" in text
 
 
@@ -160,7 +161,7 @@ def test_another_halopsa_is_refused(provider: Provider) -> None:
     said = refused(provider)
     assert "belongs to HaloPSA" in said
     assert "(tenant 'example'). Nothing of 2026-10 is proved. Correct HALOPSA_RESOURCE_SERVER" in said
-    assert said.endswith("in a folder of its own, then verify 2026-10 again.")
+    assert said.endswith("in a folder of its own, then run billing-pipeline verify 2026-10 again.")
 
 
 def test_what_was_verified_or_released_is_noted_before_it_is_published(provider: Provider) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing_pipeline.billing.reasons import reason_of, reason_rank
+from billing_pipeline.billing.reasons import describe_hold, reason_rank
 from billing_pipeline.steps.month_review import MonthReview
 
 
@@ -29,5 +29,6 @@ def group_holds(review: MonthReview) -> list[HeldGroup]:
             if cause.sell is not None:
                 money[cause.currency] = money.get(cause.currency, Decimal(0)) + cause.sell
         clients = tuple(dict.fromkeys(cause.client for cause in causes))
-        groups.append(HeldGroup(code, *reason_of(code).as_hold(), clients, tuple(sorted(money.items()))))
+        label, next_step = describe_hold(code, review.summary.month, clients[0] if len(clients) == 1 else None)
+        groups.append(HeldGroup(code, label, next_step, clients, tuple(sorted(money.items()))))
     return groups

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.money import show_change
-from billing_pipeline.billing.reasons import reason_of
+from billing_pipeline.billing.reasons import describe_hold, reason_of
 from billing_pipeline.commands import review_words as words
 from billing_pipeline.commands.reversal_report import describe_credit
 from billing_pipeline.commands.review_page.charts import chart_cents, chart_months
@@ -40,6 +40,7 @@ def render_page(review: MonthReview) -> str:
         held_groups=group_holds(review),
         words=words,
         describe_credit=describe_credit,
+        describe_hold=describe_hold,
         style=style,
         script=script,
         mark_scripted=_MARK_SCRIPTED,
