@@ -1,6 +1,5 @@
 """The four runs of a month, and the two sensors that start the first two of them."""
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,6 +20,7 @@ from billing_pipeline.asked_runs import (
 )
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
 from billing_pipeline.billing.invoice_status import standing
+from billing_pipeline.billing.months import month_before, month_range
 from billing_pipeline.partitions import (
     CLIENTS,
     PARTITION_TAG,
@@ -75,7 +75,7 @@ class SeenInvoice:
 def months_to_look_at(today: date, release_day: int, start_month: str) -> list[str]:
     """The months whose invoices may be news: the last one, and this one from its release day on."""
     this_month = f"{today:%Y-%m}"
-    last_month = f"{date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, 1):%Y-%m}"
+    last_month = month_before(this_month)
     months = [last_month, this_month] if today.day >= release_day else [last_month]
     return [month for month in months if month >= start_month]
 
@@ -167,9 +167,7 @@ def _invoice_availability(fetch_job: Any) -> dg.SensorDefinition:
 
 
 def _list_invoices(pax8: Pax8Resource, months: Sequence[str]) -> list[SeenInvoice]:
-    first = date.fromisoformat(f"{months[0]}-01")
-    last_year, last_month = int(months[-1][:4]), int(months[-1][5:])
-    last = date(last_year, last_month, monthrange(last_year, last_month)[1])
+    (first, _), (_, last) = month_range(months[0]), month_range(months[-1])
     with pax8.open(_QUICK_LOOK, _QUICK_LOOK_SECONDS) as client:
         rows = client.invoices(first, last)
     return [SeenInvoice(str(row["id"]), str(row.get("status") or ""), str(row["invoiceDate"])[:7]) for row in rows]

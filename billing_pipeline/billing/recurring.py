@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from billing_pipeline.billing.keys import is_slot, slot_key
+from billing_pipeline.billing.months import months_between
 from billing_pipeline.billing.plan_types import ChargeToPlan
 from billing_pipeline.billing.targets import Target, TargetLine
 from billing_pipeline.billing.templates import Written, is_one_time_kind, period_months, was_issued
@@ -102,14 +103,10 @@ def _kept_slots(month: str, target: Target, written: Sequence[Written]) -> froze
     kept: set[str] = set()
     for one in written:
         waits = one.month == month and not was_issued(one.issue_mark, target.issue_mark)
-        runs = period > 1 and abs(_months_between(one.month, month)) < period
+        runs = period > 1 and abs(months_between(one.month, month)) < period
         if waits or runs:
             kept |= one.slots
     return frozenset(kept)
-
-
-def _months_between(first: str, last: str) -> int:
-    return (int(last[:4]) - int(first[:4])) * 12 + int(last[5:]) - int(first[5:])
 
 
 def _slot_order(charge: ChargeToPlan) -> tuple[bool, str, str, str, date, str, int, str]:

@@ -3,7 +3,6 @@
 The distributor's documents say that an invoice never changes once approved: one that does stops the month.
 """
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from billing_pipeline.billing.exact_json import read_exact_json, write_exact_jso
 from billing_pipeline.billing.invoice_changes import describe_other_changes, hash_billed_content
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
+from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.pax8_items import RawItem, invoice_content_hash, read_items
 from billing_pipeline.resources.pax8 import InvoiceItems, Pax8Client
 from billing_pipeline.resources.warehouse import Session, Warehouse
@@ -34,12 +34,6 @@ class FetchedInvoice:
     lines: int
     total_elements: int
     new: bool
-
-
-def month_range(month: str) -> tuple[date, date]:
-    """The first and the last day of a month `YYYY-MM`."""
-    year, number = int(month[:4]), int(month[5:])
-    return date(year, number, 1), date(year, number, monthrange(year, number)[1])
 
 
 def fetch_invoices(

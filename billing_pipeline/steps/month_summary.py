@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.finding_kinds import DIFFERENCES
+from billing_pipeline.billing.months import month_before
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.steps.approval_summary import PlanApproval, summarize_approvals
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
@@ -180,7 +181,7 @@ class _Reader:
         self._session = session
         self._parameters = {
             "month": month,
-            "previous_month": _month_before(month),
+            "previous_month": month_before(month),
             "clients": clients,
             "everyone": not clients,
             "differences": list(DIFFERENCES),
@@ -223,11 +224,6 @@ class _Reader:
     def _used(self, sql: str) -> dict[str, Any]:
         # DuckDB refuses parameters that a statement does not name.
         return {name: value for name, value in self._parameters.items() if f"${name}" in sql}
-
-
-def _month_before(month: str) -> str:
-    year, number = int(month[:4]), int(month[5:])
-    return f"{year - (number == 1)}-{(number - 2) % 12 + 1:02d}"
 
 
 # The newest fetch says which versions of the month's invoices count.

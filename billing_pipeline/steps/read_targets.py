@@ -7,12 +7,12 @@ from datetime import date
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.routing import Targets
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.fetch_invoices import month_range
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import read_target
 from billing_pipeline.steps.record_reversals import is_reversal

@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError, PostingRefused
+from billing_pipeline.billing.months import month_range
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.open_transaction import OpenTransaction
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.fetch_invoices import month_range
 from billing_pipeline.steps.map_companies import clients_to_redo
 from billing_pipeline.steps.modify import modify
 from billing_pipeline.steps.month_history import open_postings

@@ -12,11 +12,11 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.months import month_range
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.drift import Drift, find_drift
-from billing_pipeline.steps.fetch_invoices import month_range
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.ledger_checks import find_unexplained, find_unjournalled
 from billing_pipeline.steps.month_history import open_postings

@@ -9,7 +9,7 @@ import pytest
 
 from billing_pipeline.billing.errors import BillingPipelineError, NotReleasedYet, SourceMutated
 from billing_pipeline.steps import snapshots
-from billing_pipeline.steps.fetch_invoices import month_invoices, month_range
+from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.normalize import normalize
 from billing_pipeline_tests.steps.months import INVOICE, NOW, Month, MonthMaker, invoice, line
 
@@ -170,11 +170,6 @@ def test_only_the_newest_fetch_of_a_month_counts(months: MonthMaker) -> None:
         assert (fetch_id, [row["invoice_id"] for row in invoices]) == (2, [INVOICE, "inv-2"])
         with pytest.raises(NotReleasedYet, match="2026-09 was not fetched yet"):
             month_invoices(session, "2026-09")
-
-
-def test_a_month_has_its_first_and_last_day() -> None:
-    assert [str(day) for day in month_range("2028-02")] == ["2028-02-01", "2028-02-29"]
-    assert [str(day) for day in month_range("2026-12")] == ["2026-12-01", "2026-12-31"]
 
 
 def test_a_snapshot_keeps_equal_content_once_and_each_time_it_was_seen(months: MonthMaker) -> None:

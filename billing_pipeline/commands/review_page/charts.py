@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from billing_pipeline.billing.money import round_half_up
+from billing_pipeline.billing.months import every_month
 from billing_pipeline.commands.month_report import name_cents
 from billing_pipeline.steps.month_cents import CentRow, split_cents
 from billing_pipeline.steps.month_review import MonthReview, MonthTotals
@@ -82,7 +83,7 @@ def chart_months(review: MonthReview) -> list[MonthChart]:
 
 def _chart_months(review: MonthReview, currency: str) -> MonthChart:
     by_month = {one.month: one for one in review.history if one.currency == currency}
-    months = _months_between(min((*by_month, review.summary.month)), review.summary.month)
+    months = every_month(min((*by_month, review.summary.month)), review.summary.month)
     sums = [one.posted_sell + one.open_sell for one in by_month.values()]
     parts = [part for one in by_month.values() for part in (one.posted_sell, one.open_sell)]
     highest, lowest = max([*sums, *parts, _ZERO]), min([*sums, *parts, _ZERO])
@@ -125,11 +126,6 @@ def _chart_cents(currency: str, rows: Sequence[CentRow]) -> CentChart:
         shape = Shape(row.kind, _text(min(zero, zero + length)), "3", _text(abs(length)), "12")
         bars.append(CentBar(row, name_cents(row), shape, _text(zero)))
     return CentChart(currency, tuple(bars))
-
-
-def _months_between(first: str, last: str) -> list[str]:
-    start, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
-    return [f"{number // 12}-{number % 12 + 1:02d}" for number in range(start, end + 1)]
 
 
 def _text(value: Decimal) -> str:
