@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from billing_pipeline.billing.errors import SettingsError
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.commands.connections import open_halopsa
+from billing_pipeline.commands.connections import open_month
 from billing_pipeline.commands.month_report import say_of_clients
 from billing_pipeline.commands.outcome import DONE
 from billing_pipeline.commands.reversal_report import print_credits
-from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment, work_on
+from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment
 from billing_pipeline.commands.terminal import count, head, new_table, say, say_wrapped, show
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import load_settings
@@ -39,15 +39,9 @@ def approve(month: str, clients: Sequence[str], approver: str) -> int:
 
 def approve_taking_back(month: str, clients: Sequence[str], approver: str) -> int:
     """Show what takes one client's posted month back, and record that `approver` approves it. Reads HaloPSA."""
-    demand_month(month)
     if len(clients) != 1:
         raise SettingsError("--reversal approves what takes one client's month back: name it with one --client KEY.")
-    environment = read_environment()
-    environment.require_halopsa()
-    config = load_settings(environment.config_folder)
-    warehouse = existing_warehouse(environment)
-    with open_halopsa(environment, config.settings) as halo:
-        work = work_on(environment, config, warehouse, month, "approve").of(tuple(clients))
+    with open_month(month, "approve", *clients) as (work, halo):
         reversal, result = approve_reversal(work, halo, approver)
     head(f"To take back {month} of {clients[0]}")
     print_credits(reversal)

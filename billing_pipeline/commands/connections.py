@@ -1,9 +1,16 @@
 """Clients of Pax8 and HaloPSA for commands that ask them directly."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
 from billing_pipeline.billing.settings import BillingSettings
+from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
 from billing_pipeline.settings.environment import Environment
+from billing_pipeline.settings.load import load_settings
+from billing_pipeline.steps.work import Work
 
 
 def open_pax8(environment: Environment, settings: BillingSettings) -> Pax8Client:
@@ -32,3 +39,19 @@ def open_halopsa(environment: Environment, settings: BillingSettings) -> HaloCli
         requests_per_5_minutes=settings.halopsa.requests_per_5_minutes,
         timeout_seconds=settings.halopsa.timeout_seconds,
     )
+
+
+@contextmanager
+def open_month(month: str, command: str, *clients: str) -> Iterator[tuple[Work, HaloClient]]:
+    """The work of a command that runs without Dagster, and HaloPSA; the journal knows its run by the command's name.
+
+    Raises SettingsError for what is no month, credentials that are missing and wrong settings, and NothingThere where
+    there is no database.
+    """
+    demand_month(month)
+    environment = read_environment()
+    environment.require_halopsa()
+    config = load_settings(environment.config_folder)
+    warehouse = existing_warehouse(environment)
+    with open_halopsa(environment, config.settings) as halo:
+        yield Work(month, clients, warehouse, config, environment.now(), f"{command}-{uuid4()}"), halo

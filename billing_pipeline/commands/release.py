@@ -2,11 +2,9 @@
 
 from decimal import Decimal
 
-from billing_pipeline.commands.connections import open_halopsa
+from billing_pipeline.commands.connections import open_month
 from billing_pipeline.commands.outcome import DONE, HELD
-from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment, work_on
 from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
-from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.publish import publish
 from billing_pipeline.steps.release import Released
 from billing_pipeline.steps.release import release as release_month
@@ -15,19 +13,14 @@ from billing_pipeline.steps.release import release as release_month
 def release(month: str, client: str) -> int:
     """Release a client's month and publish the database. HELD where HaloPSA still has some of it, or the client is
     held from being posted again."""
-    demand_month(month)
-    environment = read_environment()
-    environment.require_halopsa()
-    config = load_settings(environment.config_folder)
-    warehouse = existing_warehouse(environment)
-    with open_halopsa(environment, config.settings) as halo:
-        released = release_month(work_on(environment, config, warehouse, month, "release"), halo, client)
+    with open_month(month, "release") as (work, halo):
+        released = release_month(work, halo, client)
     if not released.is_done:
         _print_standing(released)
         return HELD
     # What was done is told even where it cannot be published.
     _print_released(released)
-    publish(warehouse)
+    publish(work.warehouse)
     return HELD if released.holds else DONE
 
 

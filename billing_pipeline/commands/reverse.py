@@ -1,10 +1,9 @@
 """`reverse`: take a client's posted month back, shown first, posted when asked for."""
 
-import uuid
 from contextlib import suppress
 
 from billing_pipeline.billing.errors import BillingPipelineError
-from billing_pipeline.commands.connections import open_halopsa
+from billing_pipeline.commands.connections import open_month
 from billing_pipeline.commands.interruption import ends_after_ctrl_c
 from billing_pipeline.commands.outcome import DONE, HELD
 from billing_pipeline.commands.reversal_report import (
@@ -13,9 +12,7 @@ from billing_pipeline.commands.reversal_report import (
     print_how_to_bill_again,
     print_notes,
 )
-from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment
 from billing_pipeline.commands.terminal import amount, count, head, say, say_wrapped
-from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.month_summary import summarize_month
 from billing_pipeline.steps.publish import publish
 from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
@@ -29,15 +26,10 @@ class TakingBackStopped(BillingPipelineError):
 
 def reverse_month(month: str, client: str, post: bool) -> int:
     """Show what takes a client's posted month back, or post it. HELD where its outcome is unknown or differs."""
-    demand_month(month)
-    environment = read_environment()
-    warehouse = existing_warehouse(environment)
-    config = load_settings(environment.config_folder)
-    work = Work(month, (client,), warehouse, config, environment.now(), f"reverse-{uuid.uuid4()}")
-    with open_halopsa(environment, config.settings) as halo:
+    with open_month(month, "reverse", client) as (work, halo):
         if not post:
             planned = plan_to_reverse(work, halo)
-            _print_plan(planned, _read_credits(work), config.settings.approval == "required")
+            _print_plan(planned, _read_credits(work), work.config.settings.approval == "required")
             return DONE
         with ends_after_ctrl_c():
             result = reverse(work, halo)
@@ -46,9 +38,9 @@ def reverse_month(month: str, client: str, post: bool) -> int:
             except TakingBackStopped:
                 # What is known is published all the same; why it stopped is what is told.
                 with suppress(BillingPipelineError):
-                    publish(warehouse)
+                    publish(work.warehouse)
                 raise
-            publish(warehouse)
+            publish(work.warehouse)
     return code
 
 

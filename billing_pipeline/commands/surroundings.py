@@ -2,15 +2,12 @@
 
 import os
 from pathlib import Path
-from uuid import uuid4
 
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
 from billing_pipeline.billing.months import is_month
 from billing_pipeline.commands.log_file import open_log
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment, load_environment
-from billing_pipeline.settings.load import LoadedSettings
-from billing_pipeline.steps.work import Work
 
 
 class NothingThere(BillingPipelineError):
@@ -39,8 +36,3 @@ def demand_month(month: str) -> None:
     """Raise SettingsError for what is no month."""
     if not is_month(month):
         raise SettingsError(f"{month!r} is no month: write it as YYYY-MM.")
-
-
-def work_on(environment: Environment, config: LoadedSettings, warehouse: Warehouse, month: str, command: str) -> Work:
-    """The work of a command that runs without Dagster; the journal knows its run by the command's name and an id."""
-    return Work(month, (), warehouse, config, environment.now(), f"{command}-{uuid4()}")

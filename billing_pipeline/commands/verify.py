@@ -4,11 +4,9 @@ from decimal import Decimal
 from itertools import groupby
 
 from billing_pipeline.billing.money import show_amount, show_change
-from billing_pipeline.commands.connections import open_halopsa
+from billing_pipeline.commands.connections import open_month
 from billing_pipeline.commands.outcome import DONE, HELD
-from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment, work_on
 from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
-from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.drift import Drift
 from billing_pipeline.steps.publish import publish
 from billing_pipeline.steps.verified_month import Verified
@@ -20,17 +18,11 @@ _MOST_DETAILS = 25
 
 def verify(month: str) -> int:
     """Verify a month, publish what was found, and write the report. HELD where anything differs, is unknown or held."""
-    demand_month(month)
-    environment = read_environment()
-    environment.require_halopsa()
-    config = load_settings(environment.config_folder)
-    warehouse = existing_warehouse(environment)
-    with open_halopsa(environment, config.settings) as halo:
-        verified = verify_month(work_on(environment, config, warehouse, month, "verify"), halo)
-        address = halo.address
+    with open_month(month, "verify") as (work, halo):
+        verified = verify_month(work, halo)
     # What was found is told even where it cannot be published.
-    print_verified(verified, address)
-    publish(warehouse)
+    print_verified(verified, halo.address)
+    publish(work.warehouse)
     return DONE if verified.is_settled else HELD
 
 
