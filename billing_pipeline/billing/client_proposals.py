@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from billing_pipeline.billing.client_keys import UNASSIGNED, UNMAPPED_PREFIX
+from billing_pipeline.billing.client_keys import UNASSIGNED, UNMAPPED_PREFIX, fold_id
 from billing_pipeline.billing.client_match import (
     ClientCandidate,
     ClientMatcher,
@@ -58,11 +58,6 @@ class ProposedClient:
     doubtful: bool
     why: str
     sell: Mapping[str, Decimal]
-
-
-def fold_id(company_id: str) -> str:
-    """A company id as ids are compared."""
-    return company_id.strip().lower()
 
 
 def halopsa_names(

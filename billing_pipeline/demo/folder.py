@@ -11,7 +11,6 @@ from billing_pipeline.billing.errors import BillingPipelineError, SettingsError,
 from billing_pipeline.resources.file_lock import describe_holder, hold_lock
 from billing_pipeline.settings.environment import VARIABLES, Environment, load_environment
 
-DEFAULT_FOLDER = Path("data/demo")
 _MARKER = "demo.json"
 
 

@@ -7,7 +7,7 @@ By its external id only where `integrations.pax8.trust_external_id` says so, and
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from billing_pipeline.billing.client_keys import UNASSIGNED, unmapped_client_key
+from billing_pipeline.billing.client_keys import UNASSIGNED, fold_id, unmapped_client_key
 from billing_pipeline.billing.mapping_rows import ClientRow
 from billing_pipeline.billing.trusted_companies import Trusted, trust_external_ids
 from billing_pipeline.resources.warehouse import Session
@@ -43,9 +43,9 @@ def map_companies(
     trusted = _trusted(session, config, rows)
     mapped = []
     for company_id in _companies_of(session, month):
-        row = rows.get(_fold(company_id)) or trusted.clients.get(_fold(company_id))
+        row = rows.get(fold_id(company_id)) or trusted.clients.get(fold_id(company_id))
         if row is None:
-            refused = trusted.refused.get(_fold(company_id))
+            refused = trusted.refused.get(fold_id(company_id))
             mapped.append(CompanyClient(company_id, unmapped_client_key(company_id), False, False, refused))
             continue
         problem = None
@@ -96,19 +96,15 @@ def clients_to_redo(session: Session, config: LoadedSettings, month: str, asked:
     return list(redo)
 
 
-def _fold(company_id: str) -> str:
-    return company_id.strip().lower()
-
-
 def _confirmed(config: LoadedSettings) -> dict[str, ClientRow]:
-    return {_fold(row.pax8_company_id): row for row in config.clients if row.pax8_company_id is not None}
+    return {fold_id(row.pax8_company_id): row for row in config.clients if row.pax8_company_id is not None}
 
 
 def _trusted(session: Session, config: LoadedSettings, rows: Mapping[str, ClientRow]) -> Trusted:
     if not config.settings.integrations.pax8.trust_external_id:
         return Trusted({}, {})
     companies = latest_snapshot(session, "pax8_companies").rows
-    external_ids = {_fold(text(row.get("id"))): text(row.get("externalId")) for row in companies}
+    external_ids = {fold_id(text(row.get("id"))): text(row.get("externalId")) for row in companies}
     return trust_external_ids({key: value for key, value in external_ids.items() if key not in rows}, config.clients)
 
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from billing_pipeline.billing.client_keys import fold_id
 from billing_pipeline.billing.client_match import HaloClientNames
-from billing_pipeline.billing.client_proposals import Pax8Company, ProposedClient, fold_id, propose_rows
+from billing_pipeline.billing.client_proposals import Pax8Company, ProposedClient, propose_rows
 from billing_pipeline.billing.mapping_rows import ClientRow
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.resources.warehouse import Session, Warehouse
