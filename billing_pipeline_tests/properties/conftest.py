@@ -1,15 +1,5 @@
-"""One sandbox for all properties."""
+"""The sandbox of the golden cases, for all properties."""
 
-from collections.abc import Iterator
+from billing_pipeline_tests.golden.conftest import services
 
-import pytest
-
-from billing_pipeline_tests.golden.case_run import Services
-from billing_pipeline_tests.golden.services import open_services
-
-
-@pytest.fixture(scope="session")
-def services() -> Iterator[Services]:
-    """The sandbox and both clients."""
-    with open_services() as opened:
-        yield opened
+__all__ = ["services"]

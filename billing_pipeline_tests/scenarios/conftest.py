@@ -10,7 +10,7 @@ import pytest
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline_tests.ready_made import copy_ready_made
 from billing_pipeline_tests.scenarios.closing import Provider
-from billing_pipeline_tests.scenarios.worlds import make_world
+from billing_pipeline_tests.scenarios.worlds import ACME, BIRCH, make_invoice, make_line, make_world
 
 # A folder in memory, where the machine has one: a scenario opens its database a hundred times.
 _MEMORY = Path("/dev/shm")
@@ -30,3 +30,11 @@ def provider(running_sandbox: Sandbox) -> Iterator[Provider]:
     copy_ready_made(folder)
     yield Provider(folder, running_sandbox)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def month(provider: Provider) -> Provider:
+    """A provider whose Acme is charged 10.00 and Birch 20.00, in this order."""
+    lines = [make_line(1, ACME, "10.00", "8.00"), make_line(2, BIRCH, "20.00", "16.00")]
+    provider.set_up(make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME, BIRCH])
+    return provider

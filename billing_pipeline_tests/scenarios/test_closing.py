@@ -11,15 +11,6 @@ from billing_pipeline.billing.errors import SettingsError
 from billing_pipeline.close import RunFailed
 from billing_pipeline.instance import open_instance
 from billing_pipeline_tests.scenarios.closing import Provider
-from billing_pipeline_tests.scenarios.worlds import ACME, BIRCH, make_invoice, make_line, make_world
-
-
-@pytest.fixture
-def month(provider: Provider) -> Provider:
-    """Acme is charged 10.00, Birch 20.00."""
-    lines = [make_line(1, ACME, "10.00", "8.00"), make_line(2, BIRCH, "20.00", "16.00")]
-    provider.set_up(make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME, BIRCH])
-    return provider
 
 
 def test_a_close_that_is_run_again_posts_nothing_twice(month: Provider) -> None:

@@ -16,14 +16,6 @@ from billing_pipeline_tests.scenarios.worlds import (
 )
 
 
-@pytest.fixture
-def month(provider: Provider) -> Provider:
-    """Acme is charged 10.00, Birch 20.00."""
-    lines = [make_line(1, ACME, "10.00", "8.00"), make_line(2, BIRCH, "20.00", "16.00")]
-    provider.set_up(make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME, BIRCH])
-    return provider
-
-
 def test_a_month_without_invoice_is_not_released_yet_and_writes_nothing(provider: Provider) -> None:
     september = make_invoice([make_line(1, ACME, "10.00")], invoice_date="2026-09-01")
     provider.set_up(make_world([ACME], [september]), [ACME])

@@ -23,14 +23,6 @@ ALL_POSTED = [("acme", "posted", None, 1, "10.00"), ("birch", "posted", None, 1,
 ALL_BILLED = {1001: ["10.00"], 1002: ["20.00"]}
 
 
-@pytest.fixture
-def month(provider: Provider) -> Provider:
-    """Acme is charged 10.00, Birch 20.00, in this order."""
-    lines = [make_line(1, ACME, "10.00", "8.00"), make_line(2, BIRCH, "20.00", "16.00")]
-    provider.set_up(make_world([ACME, BIRCH], [make_invoice(lines)]), [ACME, BIRCH])
-    return provider
-
-
 def set_up_a_line_each(provider: Provider, count: int) -> list[Client]:
     """Clients who are charged 10.00 each, in the order in which their documents are sent."""
     clients = [numbered_client(number) for number in range(1, count + 1)]
