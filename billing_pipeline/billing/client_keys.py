@@ -1,4 +1,7 @@
-"""How company ids are compared, and the client key of a company that nobody has mapped yet."""
+"""How company ids are compared, and the client key of a company that nobody has mapped yet.
+
+Such a company is a client of its own, blocked until it is mapped.
+"""
 
 import re
 from hashlib import sha256
