@@ -306,7 +306,9 @@ def month_invoices(session: Session, month: str) -> tuple[int, list[dict[str, An
         [month],
     )
     if not fetch:
-        raise NotReleasedYet(f"The Pax8 invoice of {month} was not fetched yet: run fetch_month, or close the month.")
+        raise NotReleasedYet(
+            f"The Pax8 invoice of {month} was not fetched yet: run fetch_month, or billing-pipeline close {month}."
+        )
     invoices = session.rows(
         "select invoice_id, content_hash, status, invoice_date from raw_invoices "
         "where version_id in (select unnest(?::bigint[])) order by version_id",

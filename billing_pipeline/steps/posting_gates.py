@@ -66,8 +66,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
         stale = find_stale(row, fetch_id, work.settings_hash, content)
         if stale is not None:
             raise PostingRefused(
-                f"{name_plan(work.month, client, content)} {stale}. Nothing was posted. "
-                f"Prepare it again: billing-pipeline close {work.month}, then review it and close with --post."
+                f"{name_plan(work.month, client, content)} {stale}. Nothing was posted. {_prepare_again(work.month)}"
             )
         awaiting = approvals.holds(client, row["plan_hash"], content) if approvals is not None else []
         if awaiting:
@@ -140,8 +139,13 @@ def _refuse_taken_back(session: Session, month: str, plans: Sequence[SealedPlan]
         if any(pair["old_document_key"] in undone for pair in pairs):
             raise PostingRefused(
                 f"{name_plan(month, plan.client, plan.content)} corrects what was taken back since. Nothing was "
-                f"posted. Prepare it again: billing-pipeline close {month}, then review it and close with --post."
+                f"posted. {_prepare_again(month)}"
             )
+
+
+def _prepare_again(month: str) -> str:
+    command = f"billing-pipeline close {month}"
+    return f"Prepare it again: {command}, look at it: billing-pipeline review {month}, and post it: {command} --post."
 
 
 def _refuse_posted_charges(session: Session, month: str, plans: Sequence[SealedPlan]) -> None:

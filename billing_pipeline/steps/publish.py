@@ -50,7 +50,8 @@ def _publish(warehouse: Warehouse) -> Published:
     except OSError as error:
         raise WarehouseError(
             f"The database could not be published to {folder}: {error.strerror or error}. "
-            "What was published before is unchanged. Free some space or correct the rights, then run publish."
+            "What was published before is unchanged. Free some space or correct the rights, then run "
+            "billing-pipeline publish."
         ) from error
     finally:
         for leftover in (draft, draft.with_name(draft.name + ".wal")):

@@ -44,7 +44,12 @@ def test_a_plan_that_was_edited_in_the_database_is_not_posted(prepared: Steps) -
 def test_a_plan_made_before_the_invoice_was_fetched_again_is_not_posted(prepared: Steps) -> None:
     prepared.fetch()
 
-    refused(prepared, "The plan of acme for 2026-10 over 10.00 USD was made before the invoice was fetched again.")
+    refused(
+        prepared,
+        "The plan of acme for 2026-10 over 10.00 USD was made before the invoice was fetched again.",
+        "Prepare it again: billing-pipeline close 2026-10, look at it: billing-pipeline review 2026-10, and post it: "
+        "billing-pipeline close 2026-10 --post.",
+    )
 
 
 def test_a_plan_made_with_other_settings_is_not_posted(prepared: Steps) -> None:
