@@ -28,8 +28,10 @@ def approve(month: str, clients: Sequence[str], approver: str) -> int:
     environment = read_environment()
     config = load_settings(environment.config_folder)
     refuse_what_is_not_carried_out(config.settings)
-    work = Work(month, tuple(clients), existing_warehouse(environment), config, environment.now(), "approve")
-    result = approve_plans(work, approver, _place(environment))
+    warehouse = existing_warehouse(environment)
+    work = Work(month, tuple(clients), warehouse, config, environment.now(), "approve")
+    with warehouse.kept_open():
+        result = approve_plans(work, approver, _place(environment))
     _print_approved(month, result)
     if not clients:
         _print_held(month, result)

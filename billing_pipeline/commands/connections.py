@@ -53,5 +53,5 @@ def open_month(month: str, command: str, *clients: str) -> Iterator[tuple[Work, 
     environment.require_halopsa()
     config = load_settings(environment.config_folder)
     warehouse = existing_warehouse(environment)
-    with open_halopsa(environment, config.settings) as halo:
+    with open_halopsa(environment, config.settings) as halo, warehouse.kept_open():
         yield Work(month, clients, warehouse, config, environment.now(), f"{command}-{uuid4()}"), halo

@@ -59,7 +59,8 @@ def _read(environment: Environment, month: str, clients: Sequence[str]) -> Month
     except SettingsError as error:
         problem = str(error)
     wanted = tuple(dict.fromkeys(clients))
-    reviewed = review_month(warehouse, month, config, wanted, problem)
+    with warehouse.kept_open():
+        reviewed = review_month(warehouse, month, config, wanted, problem)
     if reviewed is None:
         raise NothingThere(
             f"{month} was never fetched into {environment.warehouse}: close it first (billing-pipeline close {month})."

@@ -14,7 +14,6 @@ with source_lines as (
         items.cost_total as cost_amount,
         lower(coalesce(items.type, '')) as folded_type,
         replace(replace(lower(coalesce(items.term, '')), ' ', ''), '-', '') as folded_term,
-        lower(concat_ws(' ', items.product_name, items.description)) as text,
         lower(coalesce(items.product_name, '')) as folded_name,
         lower(coalesce(items.description, '')) as folded_description,
         lower(coalesce(items.vendor_name, '')) as folded_vendor
@@ -28,7 +27,7 @@ typed as (
         source_lines.*,
         terms.term as known_term,
         upper(coalesce(source_lines.sku, '')) as folded_sku,
-        text like '%azure%' as names_azure,
+        folded_name like '%azure%' or folded_description like '%azure%' as names_azure,
         -- A name that begins with the vendor says as much as the vendor, which older lines leave out; other vendors
         -- name Azure too, and write their customers' names.
         case
@@ -39,7 +38,7 @@ typed as (
         -- The customer's own name of a subscription, before its GUID, says nothing of what was bought. Only a line
         -- that could be a commitment is worth the look.
         case
-            when names_azure and regexp_matches(text, 'reserv|savings')
+            when names_azure and (regexp_matches(folded_name, 'reserv|savings') or regexp_matches(folded_description, 'reserv|savings'))
                 then concat_ws(' ', folded_name, regexp_replace(
                     folded_description,
                     '^(.*?) - .* - [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
@@ -77,7 +76,7 @@ ruled as (
                 and known_term = 'arrears'
                 and is_microsoft
                 and not regexp_matches(
-                    text, 'azure (active directory|ad\b|information protection|rights management|advanced threat)'
+                    concat_ws(' ', folded_name, folded_description), 'azure (active directory|ad\b|information protection|rights management|advanced threat)'
                 )
                 then '1-azure-arrears'
             when folded_type = 'prorate' then '1-prorate'
@@ -150,7 +149,7 @@ select
     case
         when mapped.names_azure
             then nullif(regexp_extract(
-                lower(mapped.description), '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})', 1
+                mapped.folded_description, '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})', 1
             ), '')
     end as azure_subscription_id,
     mapped.start_period as period_start,

@@ -69,17 +69,25 @@ def _store_settings(session: Session, work: Work) -> None:
         "delete from settings_used where month = ? and client in (select client from scope_clients)",
         [work.month],
     )
-    rows = []
+    clients, answers = [], []
     for integration in work.config.settings.enabled_integrations:
         # Nearly all clients share one answer, which is written out once.
-        written: dict[int, list[dict[str, str]]] = {}
+        numbers: dict[int, int] = {}
         for client in work.clients:
             resolved = work.config.resolve(client, integration)
-            if id(resolved) not in written:
-                written[id(resolved)] = [
-                    {"key": key, "value": canonical_json(value), "level": level}
+            if id(resolved) not in numbers:
+                number = numbers[id(resolved)] = len(answers)
+                answers += [
+                    {"answer": number, "key": key, "value": canonical_json(value), "level": level}
                     for key, value, level in resolved.values()
                 ]
-            place = {"month": work.month, "client": client, "integration": integration}
-            rows += [{**place, **setting} for setting in written[id(resolved)]]
-    session.insert("settings_used", rows)
+            clients.append({"client": client, "integration": integration, "answer": numbers[id(resolved)]})
+    session.frame("client_answers", {"client": "VARCHAR", "integration": "VARCHAR", "answer": "BIGINT"}, clients)
+    session.frame(
+        "settings_answers", {"answer": "BIGINT", "key": "VARCHAR", "value": "VARCHAR", "level": "VARCHAR"}, answers
+    )
+    session.execute(
+        "insert into settings_used by name select cast(? as text) as month, * exclude (answer) "
+        "from client_answers join settings_answers using (answer)",
+        [work.month],
+    )
