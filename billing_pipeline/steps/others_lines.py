@@ -5,12 +5,10 @@ found on the first document, and until that document is repaired no other is cha
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.errors import ServiceError
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.settings import HaloPsaService
@@ -23,6 +21,9 @@ from billing_pipeline.steps.halo_targets import is_closed, line_content
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
 
 Content = Mapping[str, Any]
+
+# HaloPSA takes these from a line's item or client where the line has none of its own, whoever saves the document.
+_FILLED_IN = ("tax_code", "nominal_code", "item_code", "item_shortdescription")
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,11 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
     said += [
         f"line {line_id} changed ({_changes(old[line_id], now[line_id])})"
         for line_id in sorted(now)
-        if now[line_id] != old[line_id]
+        if not _is_as_it_was(old[line_id], now[line_id])
     ]
     said += [f"line {line_id} is a copy" for line_id in doubled]
-    lost = tuple(content for line_id, content in sorted(old.items()) if now.get(line_id) != content)
+    kept = {line_id for line_id, content in now.items() if _is_as_it_was(old[line_id], content)}
+    lost = tuple(content for line_id, content in sorted(old.items()) if line_id not in kept)
     return Damage(lost, tuple(doubled), tuple(strange), tuple(said))
 
 
@@ -143,10 +145,16 @@ def _is_repaired(row: Row | None, detail: Mapping[str, Any]) -> bool:
     """Whether copies are gone and what was lost is there again, or the document is gone or no draft any more."""
     if row is None or (detail["target_id"] > 0 and is_closed(row)):
         return True
-    lines = [line_content(line) for line in row.get("lines") or ()]
-    if {line["id"] for line in lines} & set(detail["doubled"]):
+    left = [line_content(line) for line in row.get("lines") or ()]
+    if {line["id"] for line in left} & set(detail["doubled"]):
         return False
-    return not Counter(map(_without_id, detail["lost"])) - Counter(map(_without_id, lines))
+    # Those that say the most choose first among lines of which HaloPSA filled in what was not said.
+    for content in sorted(detail["lost"], key=lambda content: sum(not content[name] for name in _FILLED_IN)):
+        found = next((line for line in left if _is_as_it_was(content, line)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
 
 
 def _replaced_ids(document: Row) -> set[int]:
@@ -155,15 +163,24 @@ def _replaced_ids(document: Row) -> set[int]:
     )
 
 
+def _is_as_it_was(old: Content, now: Content) -> bool:
+    """Whether a line is as it was, whatever its id: a person may have written it anew."""
+    return not _changed_fields(old, now)
+
+
+def _changed_fields(old: Content, now: Content) -> list[str]:
+    return [
+        name
+        for name, value in old.items()
+        if name != "id" and now[name] != value and (value or name not in _FILLED_IN)
+    ]
+
+
 def _changes(old: Content, now: Content) -> str:
     """What a person needs to set a line back: each field that changed, with both values."""
-    return ", ".join(f"{name} was {old[name]!r}, is {now[name]!r}" for name in old if now[name] != old[name])
+    return ", ".join(f"{name} was {old[name]!r}, is {now[name]!r}" for name in _changed_fields(old, now))
 
 
 def _what_it_bills(content: Content) -> tuple[Any, ...]:
     # HaloPSA may fill in texts and accounts of a copy.
     return tuple(content[name] for name in ("_itemid", "qty_order", "unit_price"))
-
-
-def _without_id(content: Content) -> str:
-    return canonical_json({name: value for name, value in content.items() if name != "id"})

@@ -195,3 +195,21 @@ def test_a_line_that_halopsa_does_not_end_is_told(provider: Provider) -> None:
 
     assert any(f"line {place} ended and is still active" in said for said in provider.findings("read_back_differs"))
     assert not provider.prove(NOVEMBER).whole
+
+
+@pytest.mark.parametrize(("target", "document"), [("latest", 55), ("recurring", -7)])
+def test_what_halopsa_fills_in_itself_is_no_change_of_a_line(provider: Provider, target: str, document: int) -> None:
+    """A line without a tax of its own takes its item's, and its tax amounts, as soon as anybody saves the document."""
+    bare = [labour(5500, tax_code="0"), labour(5501)]
+    made = invoice(55, lines=bare) if document > 0 else template(-7, lines=bare)
+    given = {"invoices": [made]} if document > 0 else {"templates": [made]}
+    items = [{"id": 900, "name": "Cloud services"}, {"id": 901, "name": "Support", "taxcode": 3}]
+    world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], **given, items=items)
+    provider.set_up(world, [ACME], {"target": target})
+
+    result = provider.close()
+
+    assert result.stopped is None
+    assert [line["tax_code"] for line in provider.document(document)["lines"][:2]] == ["3", "3"]
+    assert provider.findings("others_changed") == []
+    assert provider.prove().whole
