@@ -170,9 +170,7 @@ def _is_as_it_was(old: Content, now: Content) -> bool:
 
 def _changed_fields(old: Content, now: Content) -> list[str]:
     return [
-        name
-        for name, value in old.items()
-        if name != "id" and now[name] != value and (value or name not in _FILLED_IN)
+        name for name, value in old.items() if name != "id" and now[name] != value and (value or name not in _FILLED_IN)
     ]
 
 

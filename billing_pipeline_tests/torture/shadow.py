@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from decimal import Decimal
 
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.sandbox.exact_json import write_json
@@ -9,11 +10,13 @@ from billing_pipeline.sandbox.halopsa_edits import make_edit
 from billing_pipeline.sandbox.halopsa_invoices import compute_document
 from billing_pipeline.sandbox.halopsa_state import HaloState
 from billing_pipeline.sandbox.server import Sandbox
+from billing_pipeline.steps.halo_targets import line_content
 from billing_pipeline_tests.behaviours.world import Json
 
 TABLES = ("invoices", "recurring_invoices")
 # What changes with a document that gets lines of ours, and with its number at the accounting sync.
 FOLLOWING = {"lines", "revenue", "tax_total", "total", "amountdue", "last_modified", "change_seq"}
+AMOUNTS = {"qty_order", "unit_price", "unit_cost", "net_amount"}
 NUMBERS = {"invoicenumber", "thirdpartyinvoicenumber", "last_synced"}
 
 
@@ -81,11 +84,13 @@ class Shadow:
             state.put(_table(document_id), row)
 
     def _set_back(self, document_id: int, lost: Sequence[Json]) -> None:
-        """Lines that an agent changed right after our write are set back too: that is what a person is asked for."""
+        """Lines that an agent changed right after our write are set back too, to what they were before it: that is
+        what a person is asked for."""
         row = self.documents()[document_id]
-        back = [self._first_lines[one["id"]] for one in lost if one["id"] in self._first_lines]
+        lines = self._first_lines | {line["id"]: line for line in row["lines"]}
+        back = [_as_told(lines[one["id"]], one) for one in lost if one["id"] in self._first_lines]
         ids = {line["id"] for line in back}
-        row["lines"] = [line for line in row["lines"] if line["id"] not in ids] + deepcopy(back)
+        row["lines"] = [line for line in row["lines"] if line["id"] not in ids] + back
         compute_document(self._state, row)
 
     def differences(self, *, renumbered: bool) -> list[str]:
@@ -119,6 +124,15 @@ class Shadow:
             for line in row["lines"]
             if not is_ours(line.get("comment_2"))
         }
+
+
+def _as_told(line: Json, told: Json) -> Json:
+    """A line with what is told of it, where it says something else."""
+    now, back = line_content(line), deepcopy(line)
+    for name, value in told.items():
+        if now[name] != value:
+            back[name] = Decimal(value) if name in AMOUNTS else value
+    return {**back, "baseprice": back["unit_price"]}
 
 
 def _what_is_set(line: Json) -> Json:
