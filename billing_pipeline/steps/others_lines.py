@@ -28,10 +28,12 @@ _FILLED_IN = ("tax_code", "nominal_code", "item_code", "item_shortdescription")
 
 @dataclass(frozen=True)
 class Damage:
-    """What an update did to lines of others: `lost` is how they were before they changed or vanished, `doubled` are
-    ids of lines that are copies of others. `strange` lines came with neither: an agent was there at the same time."""
+    """What an update did to lines of others: `lost` is how they were before they changed or vanished, `kept` are ids
+    of those that did not, `doubled` ids of lines that are copies of others. `strange` lines came with neither: an agent
+    was there at the same time."""
 
     lost: tuple[Content, ...] = ()
+    kept: tuple[int, ...] = ()
     doubled: tuple[int, ...] = ()
     strange: tuple[int, ...] = ()
     said: tuple[str, ...] = ()
@@ -77,7 +79,7 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
     said += [f"line {line_id} is a copy" for line_id in doubled]
     kept = {line_id for line_id, content in now.items() if _is_as_it_was(old[line_id], content)}
     lost = tuple(content for line_id, content in sorted(old.items()) if line_id not in kept)
-    return Damage(lost, tuple(doubled), tuple(strange), tuple(said))
+    return Damage(lost, tuple(sorted(kept)), tuple(doubled), tuple(strange), tuple(said))
 
 
 def write_damage(session: Session, posting: Posting, document: Row, plan_hash: str, damage: Damage) -> None:
@@ -90,7 +92,10 @@ def write_damage(session: Session, posting: Posting, document: Row, plan_hash: s
         return
     for said in damage.said:
         write_finding(session, posting, "others_changed", document, f"document {document['target_id']}: {said}")
-    detail = {"target_id": document["target_id"], "lost": list(damage.lost), "doubled": list(damage.doubled)}
+    detail = {
+        "target_id": document["target_id"],
+        **{name: list(getattr(damage, name)) for name in ("lost", "kept", "doubled")},
+    }
     record(session, posting, "others_changed", document, plan_hash, outcome="; ".join(damage.said), detail=detail)
 
 
@@ -145,9 +150,11 @@ def _is_repaired(row: Row | None, detail: Mapping[str, Any]) -> bool:
     """Whether copies are gone and what was lost is there again, or the document is gone or no draft any more."""
     if row is None or (detail["target_id"] > 0 and is_closed(row)):
         return True
-    left = [line_content(line) for line in row.get("lines") or ()]
-    if {line["id"] for line in left} & set(detail["doubled"]):
+    lines = [line_content(line) for line in row.get("lines") or ()]
+    if {line["id"] for line in lines} & set(detail["doubled"]):
         return False
+    # One that stayed is not the one that vanished, however alike they are.
+    left = [line for line in lines if line["id"] not in detail.get("kept", ())]
     # Those that say the most choose first among lines of which HaloPSA filled in what was not said.
     for content in sorted(detail["lost"], key=lambda content: sum(not content[name] for name in _FILLED_IN)):
         found = next((line for line in left if _is_as_it_was(content, line)), None)

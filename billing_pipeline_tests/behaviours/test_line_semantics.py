@@ -151,6 +151,27 @@ def test_a_line_that_changes_or_vanishes_with_our_write_stops_the_run(
     assert provider.findings("others_changed") == []
 
 
+def test_a_line_that_vanished_is_not_taken_for_its_twin_that_stayed(provider: Provider) -> None:
+    twins = [labour(5500), labour(5501, item_shortdescription="Labour 5500")]
+    lines = [licence("mail", ACME, "10.00"), licence("mail", BIRCH, "20.00")]
+    drafts = [invoice(55, lines=twins), invoice(66, BIRCH)]
+    provider.set_up(
+        make_world([ACME, BIRCH], [bill(OCTOBER, *lines)], invoices=drafts), [ACME, BIRCH], {"target": "latest"}
+    )
+    provider.prepare()
+    provider.agent_after("/api/Invoice", "delete_line", 55, method="POST", line_id=5500)
+    provider.post()
+
+    provider.close()
+    assert provider.holds() == [("client-2", "target_changed")]
+    assert "line 5500 vanished" in provider.why()
+
+    provider.agent("add_line", 55, line=labour(5500))
+    provider.close()
+    assert provider.holds() == []
+    assert provider.findings("others_changed") == []
+
+
 def test_a_line_that_an_agent_adds_meanwhile_stops_nothing(provider: Provider) -> None:
     set_up_two(provider)
     provider.prepare()
