@@ -114,9 +114,10 @@ def name_target(target_id: int) -> str:
 
 
 def find_unrepaired(posting: Posting) -> str | None:
-    """What is still damaged by an earlier update of ours, of any month; None where nothing is.
+    """What is still damaged by an earlier update of ours, of any month, and can be repaired; None where nothing is.
 
-    What was repaired since is written down, and its findings go.
+    What was repaired since is written down, and its findings go. An invoice that was closed as it is holds nothing up,
+    but stays told: what left HaloPSA bills too much or too little.
     """
     with posting.work.warehouse.session("look for damaged documents") as session:
         rows = session.rows(
@@ -134,22 +135,31 @@ def find_unrepaired(posting: Posting) -> str | None:
         except ServiceError as error:
             left.append(f"{name} could not be read: {error}")
             continue
-        if not _is_repaired(found, detail):
-            left.append(f"{name} of {row['client']}: {row['outcome']}")
+        became = _look_whether_repaired(found, detail)
+        if became is None:
+            if found is None or detail["target_id"] < 0 or not is_closed(found):
+                left.append(f"{name} of {row['client']}: {row['outcome']}")
             continue
         with posting.work.warehouse.session("write a repaired document") as session:
             named = {column: row[column] for column in ("month", "client", "document_key", "plan_hash")}
-            journal.append(session, posting.writer, "others_repaired", posting.now, **named, outcome="as it was")
+            journal.append(session, posting.writer, "others_repaired", posting.now, **named, outcome=became)
             session.execute(
                 "delete from findings where kind = 'others_changed' and document_key = ?", [row["document_key"]]
             )
     return "; ".join(left) or None
 
 
-def _is_repaired(row: Row | None, detail: Mapping[str, Any]) -> bool:
-    """Whether copies are gone and what was lost is there again, or the document is gone or no draft any more."""
-    if row is None or (detail["target_id"] > 0 and is_closed(row)):
-        return True
+def _look_whether_repaired(row: Row | None, detail: Mapping[str, Any]) -> str | None:
+    """What made a document right, or away with it; None where it is neither."""
+    if row is None:
+        return "gone"
+    if row.get("voided"):
+        return "voided"
+    return "as it was" if _is_repaired(row, detail) else None
+
+
+def _is_repaired(row: Row, detail: Mapping[str, Any]) -> bool:
+    """Whether copies are gone and what was lost is there again."""
     lines = [line_content(line) for line in row.get("lines") or ()]
     if {line["id"] for line in lines} & set(detail["doubled"]):
         return False

@@ -87,8 +87,8 @@ def test_new_invoices_are_made_while_a_document_waits_for_its_repair(provider: P
     assert provider.ours(max(provider.invoice_ids())) == [("Mail", "30.00", True)]
 
 
-@pytest.mark.parametrize("action", ["delete", "post"])
-def test_a_damaged_invoice_that_is_gone_or_closed_is_waited_for_no_more(provider: Provider, action: str) -> None:
+@pytest.mark.parametrize(("action", "said"), [("delete", "gone"), ("void", "voided")])
+def test_a_damaged_invoice_that_is_gone_is_waited_for_no_more(provider: Provider, action: str, said: str) -> None:
     set_up_two(provider)
     provider.switch(lines="duplicate")
     provider.close()
@@ -99,6 +99,28 @@ def test_a_damaged_invoice_that_is_gone_or_closed_is_waited_for_no_more(provider
 
     assert provider.ours(66) == [("Mail", "20.00", True)]
     assert provider.findings("others_changed") == []
+    assert provider.rows("select outcome from posting_journal where event = 'others_repaired'") == [{"outcome": said}]
+
+
+@pytest.mark.parametrize("action", ["post", "request_approval"])
+def test_a_damaged_invoice_that_was_closed_holds_nothing_up_and_stays_told(provider: Provider, action: str) -> None:
+    """It bills the lines of others twice, and nobody else would say so."""
+    set_up_two(provider)
+    provider.switch(lines="duplicate")
+    provider.close()
+    provider.agent(action, 55)
+    provider.switch(lines="replace")
+
+    provider.close()
+    assert provider.ours(66) == [("Mail", "20.00", True)]
+    assert len(provider.findings("others_changed")) == 1
+    assert not provider.prove().whole
+
+    (copy,) = [line["id"] for line in provider.document(55)["lines"] if line["item_code"] == "SUP"][1:]
+    provider.agent("delete_line", 55, line_id=copy)
+    provider.close()
+    assert provider.findings("others_changed") == []
+    assert provider.prove().whole
 
 
 def test_our_own_lines_in_place_show_a_tenant_that_adds_them(provider: Provider) -> None:
