@@ -37,6 +37,17 @@ KINDS: dict[str, tuple[str, ...]] = {
     "shared": ("payer-latest", "payer-latest", "latest", "payer-latest", "recurring"),
 }
 
+# What a client of each manner brings into a month.
+_KINDS_OF = {
+    "new": ("new",),
+    "orders": ("new",),
+    "create": ("new", "items"),
+    "latest": ("latest",),
+    "payer-latest": ("shared",),
+    "recurring": ("recurring",),
+    "once": ("new", "recurring"),
+}
+
 
 @dataclass(frozen=True)
 class Month:
@@ -48,6 +59,11 @@ class Month:
     lines: tuple[Json, ...]
     world: World
     documents: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of months whose troubles it can meet."""
+        return {self.name, *(kind for manner in self.manners.values() for kind in _KINDS_OF[manner])}
 
     def settings(self, **changes: Any) -> Json:
         """All of billing.yaml; `changes` are behaviours by client key that are laid over."""

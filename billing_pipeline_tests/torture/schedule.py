@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from billing_pipeline_tests.torture.months import KINDS, MONTH
+from billing_pipeline_tests.torture.months import KINDS, MONTH, Month, make_month
 from billing_pipeline_tests.torture.troubles import TROUBLES, Trouble
 
 GUARANTEED = 60
@@ -171,19 +171,37 @@ def make_schedule(seed: int) -> Schedule:
 
 def _draw(seed: int) -> Schedule:
     rng = Random(seed)
-    month = rng.choice([*KINDS, *(f"random-{number}" for number in range(RANDOM_MONTHS))])
-    return Schedule(seed, month, tuple(_draw_event(rng) for _ in range(rng.randint(1, 4))))
+    name = rng.choice([*KINDS, *(f"random-{number}" for number in range(RANDOM_MONTHS))])
+    month, count = make_month(name), rng.choice([1, 2, 2, 3, 4])
+    return Schedule(seed, name, tuple(_draw_event(rng, month, last=place == count) for place in range(1, count + 1)))
 
 
-def _draw_event(rng: Random) -> Event:
-    troubles = rng.sample(list(TROUBLES), rng.choice([0, 1, 1, 1, 2]))
-    kill = None
-    if rng.random() < 0.7 or not troubles:
-        kill = rng.choice([Kill("call", rng.randint(1, CALLS)), rng.choice([*every_kill(), *RARE])])
-        if kill.moment != "call":
-            kill = Kill(kill.moment, rng.choice([1, 1, 2, 3]))
-    hits = tuple(Hit(name, rng.choice([0, 1, -2, -1])) for name in troubles)
+def _draw_event(rng: Random, month: Month, *, last: bool) -> Event:
+    """One run; what goes wrong fits the month, but for one time in ten. All but the last leave work for the next."""
+    anything = rng.random() < 0.1
+    fitting = [trouble for trouble in TROUBLES.values() if anything or month.kinds & {*trouble.months}]
+    troubles = rng.sample(fitting, rng.choice([0, 0, 1, 1, 1, 2]))
+    anywhere, kill = Kill("call", rng.randint(1, CALLS)), None
+    if not troubles or anything:
+        kill = rng.choice([anywhere, rng.choice(_kills_of(month, anything=anything))])
+    elif not any(trouble.stops for trouble in troubles) and rng.random() < (0.5 if last else 0.9):
+        # Mostly later than the trouble, and before everything is sent.
+        on_the_way = Kill(f"{rng.choice(THREE)}: {INTENT}", rng.choice([2, 2, 3]))
+        kill = rng.choice([anywhere, on_the_way, on_the_way, on_the_way])
+    hits = tuple(Hit(trouble.name, rng.choice(_places(month, trouble))) for trouble in troubles)
     return Event(hits, kill, rng.choice([1, 1, 1, 5, GRACE_PASSED]))
+
+
+def _kills_of(month: Month, *, anything: bool) -> list[Kill]:
+    if anything:
+        return [*every_kill(), *RARE]
+    return [*(kill for kind, kills in EARLY.items() if kind in month.kinds for kill in kills), *LATE, *SECOND]
+
+
+def _places(month: Month, trouble: Trouble) -> list[int]:
+    """The documents on which an agent can work; any for those that work on none."""
+    ids = [one for one in month.documents.values() if (one > 0) == (trouble.target == "invoice")]
+    return [0, 1, -2, -1] if len(ids) > 1 else [-1]
 
 
 def _guarantee() -> list[Schedule]:
