@@ -247,12 +247,14 @@ def test_what_halopsa_fills_in_itself_is_no_change_of_a_line(provider: Provider,
     made = invoice(55, lines=bare) if document > 0 else template(-7, lines=bare)
     given = {"invoices": [made]} if document > 0 else {"templates": [made]}
     items = [{"id": 900, "name": "Cloud services"}, {"id": 901, "name": "Support", "taxcode": 3}]
-    world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], **given, items=items)
+    taxes = [{"id": 3, "name": "Sales", "value": 8}]
+    world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], **given, items=items, taxes=taxes)
     provider.set_up(world, [ACME], {"target": target})
 
     result = provider.close()
 
     assert result.stopped is None
-    assert [line["tax_code"] for line in provider.document(document)["lines"][:2]] == ["3", "3"]
+    others = provider.document(document)["lines"][:2]
+    assert [(line["tax_code"], line["tax_amount"]) for line in others] == [("3", 8), ("3", 8)]
     assert provider.findings("others_changed") == []
     assert provider.prove().whole
