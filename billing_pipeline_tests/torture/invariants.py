@@ -196,10 +196,11 @@ def _nothing_else(scene: Scene, ledger: Ledger) -> Iterator[str]:
 def _overruled(scene: Scene, ledger: Ledger) -> Iterator[str]:
     """Where an update of ours undid what an agent did meanwhile, that is told; unless nobody saw the answer."""
     told = {row["document_key"] for row in ledger.findings if row["kind"] == "overtaken"}
-    settled = {row["document_key"] for row in ledger.events if row["event"] == "settled"}
-    for posting in ledger.postings:
-        if posting["halopsa_invoice_id"] in scene.shadow.overruled and posting["document_key"] not in told | settled:
-            yield f"an agent's edit of document {posting['halopsa_invoice_id']} was undone, and nobody says so"
+    told |= {row["document_key"] for row in ledger.events if row["event"] == "settled"}
+    # Several clients may be billed on one document: the update of one of them did it.
+    told_of = {row["halopsa_invoice_id"] for row in ledger.postings if row["document_key"] in told}
+    for document_id in scene.shadow.overruled - told_of:
+        yield f"an agent's edit of document {document_id} was undone, and nobody says so"
 
 
 def _story(ledger: Ledger) -> Iterator[str]:
