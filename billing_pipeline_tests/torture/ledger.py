@@ -58,7 +58,15 @@ class Ledger:
     @property
     def damaged(self) -> dict[int, list[Json]]:
         """Documents on which an update of ours left lines other than they were, and how those were."""
-        keys = {row["document_key"] for row in self.findings if row["kind"] == "others_changed"}
+        return self._lost({row["document_key"] for row in self.findings if row["kind"] == "others_changed"})
+
+    @property
+    def voided(self) -> dict[int, list[Json]]:
+        """Damaged documents that nobody needs to repair, for they were voided, and how their lines were."""
+        ended = (row for row in self.events if row["event"] == "others_repaired")
+        return self._lost({row["document_key"] for row in ended if row["outcome"] == "voided"})
+
+    def _lost(self, keys: set[str]) -> dict[int, list[Json]]:
         told = [row for row in self.events if row["event"] == "others_changed" and row["document_key"] in keys]
         details = [read_exact_json(row["detail"]) for row in told]
         return {detail["target_id"]: detail["lost"] for detail in details}
