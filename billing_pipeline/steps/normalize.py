@@ -69,7 +69,8 @@ def _store_settings(session: Session, work: Work) -> None:
         "delete from settings_used where month = ? and client in (select client from scope_clients)",
         [work.month],
     )
-    clients, answers = [], []
+    clients: list[dict[str, object]] = []
+    answers: list[dict[str, object]] = []
     for integration in work.config.settings.enabled_integrations:
         # Nearly all clients share one answer, which is written out once.
         numbers: dict[int, int] = {}
