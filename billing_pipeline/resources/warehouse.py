@@ -22,6 +22,7 @@ LOCK_WAIT_SECONDS = 60.0
 # Others who want the file wait that much longer at most; a transaction of posting takes a tenth of it.
 KEEP_OPEN_SECONDS = 1.0
 _POLL_SECONDS = 0.1
+MOST_BOUND_VALUES = 250
 MEMORY_LIMIT = "2GB"
 # The row of schema_migrations that says with which views and comments the file was last opened.
 _VIEWS = 0
@@ -95,12 +96,9 @@ class Session:
 
     def frame(self, name: str, schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Make `rows` a temporary table `name`; `schema` maps each column to its DuckDB type."""
-        table = _arrow_table(schema, rows)
-        self._connection.register("incoming_frame", table)
-        try:
-            self._connection.execute(f"create or replace temp table {name} as select * from incoming_frame")  # noqa: S608
-        finally:
-            self._connection.unregister("incoming_frame")
+        columns = ", ".join(f"{column} {kind}" for column, kind in schema.items())
+        self._connection.execute(f"create or replace temp table {name} ({columns})")
+        self._append(name, schema, rows)
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append `rows` to a table by column name; columns that a row leaves out are null."""
@@ -114,7 +112,22 @@ class Session:
         unknown = set().union(*(row.keys() for row in rows)) - set(schema)
         if unknown:
             raise WarehouseError(f"Table {table} has no column {', '.join(sorted(unknown))}.")
-        self._connection.register("incoming_frame", _arrow_table(schema, rows))
+        self._append(table, schema, rows)
+
+    def _append(self, table: str, schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        frame = _arrow_table(schema, rows)
+        if frame.num_rows * frame.num_columns <= MOST_BOUND_VALUES:
+            # A frame is scanned by a machinery of its own, which takes five times as long as a few bound values.
+            line = f"({', '.join('?' * frame.num_columns)})"
+            values = [
+                value for row in zip(*(column.to_pylist() for column in frame.columns), strict=True) for value in row
+            ]
+            lines = ", ".join([line] * frame.num_rows)
+            self._connection.execute(f"insert into {table} ({', '.join(schema)}) values {lines}", values)  # noqa: S608
+            return
+        self._connection.register("incoming_frame", frame)
         try:
             self._connection.execute(f"insert into {table} by name select * from incoming_frame")  # noqa: S608
         finally:

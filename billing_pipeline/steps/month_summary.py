@@ -190,7 +190,7 @@ class _Reader:
         self._clients = clients
 
     def read(self) -> MonthSummary:
-        previous = self._value("select max(month) from three_way where month = $previous_month")
+        previous = self._value(_PREVIOUS_MONTH)
         fates = tuple(Fate(**row) for row in self._rows(_FATES))
         return MonthSummary(
             month=self._month,
@@ -225,6 +225,13 @@ class _Reader:
         # DuckDB refuses parameters that a statement does not name.
         return {name: value for name, value in self._parameters.items() if f"${name}" in sql}
 
+
+# Not `three_way`, which passes over all of the month to say that it is there.
+_PREVIOUS_MONTH = """
+    select max(month)
+    from (select month from normalized_charges union all select month from posted_lines)
+    where month = $previous_month
+"""
 
 # The newest fetch says which versions of the month's invoices count.
 _INVOICES = """
