@@ -16,6 +16,8 @@ from billing_pipeline_tests.behaviours.world import Json
 TABLES = ("invoices", "recurring_invoices")
 # What changes with a document that gets lines of ours, and with its number at the accounting sync.
 FOLLOWING = {"lines", "revenue", "tax_total", "total", "amountdue", "last_modified", "change_seq"}
+# Lines that agents add get ids here that no line in the sandbox has.
+FIRST_OWN_LINE_ID = 1_000_000
 AMOUNTS = {"qty_order", "unit_price", "unit_cost", "net_amount"}
 NUMBERS = {"invoicenumber", "thirdpartyinvoicenumber", "last_synced"}
 
@@ -30,6 +32,7 @@ class Shadow:
     def __init__(self, sandbox: Sandbox, content: Json) -> None:
         self._sandbox = sandbox
         self._state = HaloState(content, sandbox.clock)
+        self._state.next_ids["lines"] = FIRST_OWN_LINE_ID
         self._first_lines = {line["id"]: deepcopy(line) for line in self._state.lines()}
         self._seen = 0
         self._created: set[int] = set()
