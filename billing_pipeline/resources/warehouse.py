@@ -96,7 +96,7 @@ class Session:
 
     def frame(self, name: str, schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Make `rows` a temporary table `name`; `schema` maps each column to its DuckDB type."""
-        columns = ", ".join(f"{column} {kind}" for column, kind in schema.items())
+        columns = ", ".join(f'"{column}" {kind}' for column, kind in schema.items())
         self._connection.execute(f"create or replace temp table {name} ({columns})")
         self._append(name, schema, rows)
 
@@ -125,7 +125,8 @@ class Session:
                 value for row in zip(*(column.to_pylist() for column in frame.columns), strict=True) for value in row
             ]
             lines = ", ".join([line] * frame.num_rows)
-            self._connection.execute(f"insert into {table} ({', '.join(schema)}) values {lines}", values)  # noqa: S608
+            columns = ", ".join(f'"{column}"' for column in schema)
+            self._connection.execute(f"insert into {table} ({columns}) values {lines}", values)  # noqa: S608
             return
         self._connection.register("incoming_frame", frame)
         try:

@@ -1,13 +1,14 @@
 """One transaction a piece of work: all of it or nothing."""
 
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 
 import duckdb
 import pytest
 
 from billing_pipeline.billing.errors import WarehouseError
-from billing_pipeline.resources.warehouse import Session, Warehouse
+from billing_pipeline.resources.warehouse import MOST_BOUND_VALUES, Session, Warehouse
 
 
 def sells(warehouse: Warehouse) -> list[Decimal]:
@@ -116,3 +117,49 @@ def test_a_step_leaves_its_mark_in_the_log(warehouse: Warehouse) -> None:
         "seconds": Decimal("0.125"),
         "run_id": "run-1",
     }
+
+
+SCHEMA = {
+    "amount": "DECIMAL(28,10)",
+    "seconds": "DECIMAL(18,3)",
+    "name": "VARCHAR",
+    "number": "BIGINT",
+    "small": "INTEGER",
+    "yes": "BOOLEAN",
+    "day": "DATE",
+    "at": "TIMESTAMP",
+    "names": "VARCHAR[]",
+    "numbers": "BIGINT[]",
+}
+ROWS = [
+    dict.fromkeys(SCHEMA),
+    {"amount": Decimal("0"), "name": "", "names": [], "numbers": [], "yes": False, "day": date(1, 1, 1)},
+    {"amount": Decimal("0E-10"), "seconds": Decimal("1E+3"), "name": "?", "names": ["a", None, "'"], "yes": True},
+    {"amount": Decimal("-0.0000000001"), "seconds": Decimal("-0.001"), "name": "ä 語 \u2028", "small": -(2**31)},
+    {"amount": Decimal("999999999999999999.9999999999"), "number": 2**63 - 1, "numbers": [-(2**63)]},
+    {
+        "amount": Decimal("-12.50"),
+        "day": date(9999, 12, 31),
+        "at": datetime.fromisoformat("2026-10-05T15:00:00.000001"),
+    },
+]
+
+
+def test_few_rows_are_stored_as_many_are(warehouse: Warehouse) -> None:
+    times = MOST_BOUND_VALUES // (len(SCHEMA) * len(ROWS)) + 1
+    with warehouse.session("compare") as session:
+        session.frame("few", SCHEMA, ROWS)
+        session.frame("many", SCHEMA, ROWS * times)
+        few, many = (
+            session.rows("select * from few order by all"),
+            session.rows("select distinct * from many order by all"),
+        )
+        types = [session.rows(f"select name, type from pragma_table_info('{name}')") for name in ("few", "many")]
+    assert len(few) == len(ROWS)
+    assert few == many
+    assert types[0] == types[1]
+    assert [{**dict.fromkeys(SCHEMA), **row} for row in ROWS] == sorted(few, key=lambda row: _place(row, ROWS))
+
+
+def _place(row: dict[str, object], rows: Sequence[Mapping[str, object]]) -> int:
+    return next(no for no, one in enumerate(rows) if {**dict.fromkeys(row), **one} == row)
