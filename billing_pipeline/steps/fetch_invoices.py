@@ -300,18 +300,18 @@ def month_invoices(session: Session, month: str) -> tuple[int, list[dict[str, An
 
     Raises NotReleasedYet where the month was never fetched.
     """
-    fetch = session.rows(
-        "select fetch_id, invoice_versions from raw_fetches where integration = 'pax8' and month = ? "
-        "order by fetch_id desc limit 1",
+    [fetch] = session.rows(
+        "select max(fetch_id) as fetch_id, max_by(invoice_versions, fetch_id) as invoice_versions "
+        "from raw_fetches where integration = 'pax8' and month = ?",
         [month],
     )
-    if not fetch:
+    if fetch["fetch_id"] is None:
         raise NotReleasedYet(
             f"The Pax8 invoice of {month} was not fetched yet: run fetch_month, or billing-pipeline close {month}."
         )
     invoices = session.rows(
         "select invoice_id, content_hash, status, invoice_date from raw_invoices "
-        "where version_id in (select unnest(?::bigint[])) order by version_id",
-        [fetch[0]["invoice_versions"]],
+        "where list_contains(?::bigint[], version_id) order by version_id",
+        [fetch["invoice_versions"]],
     )
-    return int(fetch[0]["fetch_id"]), [{**row, "standing": standing(row["status"])} for row in invoices]
+    return int(fetch["fetch_id"]), [{**row, "standing": standing(row["status"])} for row in invoices]

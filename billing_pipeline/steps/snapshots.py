@@ -85,16 +85,17 @@ def latest_snapshot(session: Session, kind: str) -> Snapshot:
 
 def newest_snapshot(session: Session, kind: str) -> Snapshot | None:
     """The newest snapshot of a kind; None where none was ever taken."""
-    found = session.rows(
-        "select snapshot_id, content_hash from snapshots where kind = ? order by snapshot_id desc limit 1",
+    [found] = session.rows(
+        "select max(snapshot_id) as snapshot_id, max_by(content_hash, snapshot_id) as content_hash "
+        "from snapshots where kind = ?",
         [kind],
     )
-    if not found:
+    if found["snapshot_id"] is None:
         return None
-    content_hash = found[0]["content_hash"]
+    content_hash = found["content_hash"]
     payloads = session.rows(
         "select payload from snapshot_rows where kind = ? and content_hash = ? order by row_no",
         [kind, content_hash],
     )
     rows = tuple(read_exact_json(row["payload"]) for row in payloads)
-    return Snapshot(int(found[0]["snapshot_id"]), kind, content_hash, rows)
+    return Snapshot(int(found["snapshot_id"]), kind, content_hash, rows)
