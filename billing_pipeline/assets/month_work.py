@@ -17,7 +17,8 @@ def read_work(
 ) -> Work:
     """The work of a month × client step. Raises RangeError for a range that is not what was asked for."""
     month, clients = read_scope(context.partition_keys, context.run.tags)
-    return Work(month, clients, warehouse.open(), configuration.load(), configuration.now(), context.run.run_id)
+    config, now = configuration.load(), configuration.now()
+    return Work(month, clients, warehouse.open(), config, now, context.run.run_id, configuration.now)
 
 
 def describe_run(context: dg.AssetExecutionContext, metadata: Mapping[str, Any]) -> None:

@@ -54,4 +54,5 @@ def open_month(month: str, command: str, *clients: str) -> Iterator[tuple[Work, 
     config = load_settings(environment.config_folder)
     warehouse = existing_warehouse(environment)
     with open_halopsa(environment, config.settings) as halo, warehouse.kept_open():
-        yield Work(month, clients, warehouse, config, environment.now(), f"{command}-{uuid4()}"), halo
+        run_id = f"{command}-{uuid4()}"
+        yield Work(month, clients, warehouse, config, environment.now(), run_id, environment.now), halo

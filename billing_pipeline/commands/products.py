@@ -167,7 +167,8 @@ def _create(
     from billing_pipeline.steps.work import Work
 
     now = environment.now()
-    work = Work(f"{now:%Y-%m}", (), warehouse, config, now, f"products match {now:%Y-%m-%dT%H:%M:%SZ}")
+    run_id = f"products match {now:%Y-%m-%dT%H:%M:%SZ}"
+    work = Work(f"{now:%Y-%m}", (), warehouse, config, now, run_id, environment.now)
     with open_halopsa(environment, config.settings) as halo:
         return create_matched(work, halo, matched)
 

@@ -307,7 +307,7 @@ comment on column postings.readback_sell is 'Sell that was read back from HaloPS
 comment on column postings.readback_cost is 'Cost that was read back from HaloPSA after posting; null until then.';
 comment on column postings.detail is 'JSON: the planned document, the lines of others as they were, and the ids of the lines that it ended before it was released.';
 comment on column postings.run_id is 'Id of the run, as Dagster shows it.';
-comment on column postings.sent_at is 'When it was about to be sent, UTC.';
+comment on column postings.sent_at is 'When it was about to be sent, UTC; where no answer came, when that was known.';
 comment on column postings.settled_at is 'When its outcome was known, UTC; null until then.';
 comment on column postings.read_back_at is 'When it was read back, UTC; null until then.';
 

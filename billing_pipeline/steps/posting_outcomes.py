@@ -74,6 +74,11 @@ def write_refused(posting: Posting, document: Row, plan_hash: str, said: str, se
 def write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
     """Write that nobody knows whether HaloPSA took the document."""
     write_status(session, posting, "unknown", document, plan_hash, said)
+    # It may have waited for its turn among the requests after its intent was written.
+    session.execute(
+        "update postings set sent_at = ? where document_key = ? and status = 'unknown'",
+        [posting.now, document["document_key"]],
+    )
 
 
 def write_answer(posting: Posting, document: Row, plan_hash: str, found: FoundDocument, session: Session) -> None:

@@ -37,8 +37,9 @@ class Posting:
 
     @property
     def now(self) -> datetime:
-        """The run's time, naive UTC: it stands still within a run."""
-        return self.work.now_utc
+        """The time at this very moment, naive UTC: the grace counts from when a document was sent, not from when the
+        run began."""
+        return self.work.moment_utc
 
 
 def make_writer(halo: HaloClient, run_id: str) -> journal.Writer:

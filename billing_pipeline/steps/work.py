@@ -1,6 +1,6 @@
 """What one piece of a month's work is about: the month, its clients, the settings and the warehouse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,10 @@ from billing_pipeline.steps.settings_files import hash_settings, keep_settings_f
 
 @dataclass(frozen=True)
 class Work:
-    """A step reads these and nothing else: no global state, no clock of its own. `now` is aware, in UTC."""
+    """A step reads these and nothing else: no global state, no clock of its own.
+
+    `now` is aware, in UTC, and stands still within a step; `clock` says it anew, None where time stands still.
+    """
 
     month: str
     clients: tuple[str, ...]
@@ -23,11 +26,17 @@ class Work:
     config: LoadedSettings
     now: datetime
     run_id: str
+    clock: Callable[[], datetime] | None = None
 
     @property
     def now_utc(self) -> datetime:
         """`now` as the warehouse keeps times: UTC without a zone."""
         return self.now.replace(tzinfo=None)
+
+    @property
+    def moment_utc(self) -> datetime:
+        """The time at this very moment, as the warehouse keeps times: a step may take long."""
+        return self.now_utc if self.clock is None else self.clock().replace(tzinfo=None)
 
     @property
     def today(self) -> date:

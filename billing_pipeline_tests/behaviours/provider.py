@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,10 @@ BROWSER = httpx.Client(verify=False, timeout=10)
 
 @dataclass
 class Provider:
-    """One managed service provider. A close of a month happens on the 6th of it, unless `now` says otherwise."""
+    """One managed service provider. A close of a month happens on the 6th of it, unless `now` says otherwise.
+
+    Time stands still within a step, but for what `passed` says.
+    """
 
     folder: Path
     sandbox: Sandbox
@@ -58,6 +61,7 @@ class Provider:
     halo: HaloClient
     warehouse: OpenWarehouse
     now: str = ""
+    passed: timedelta = timedelta(0)
     runs: int = 0
     clients: dict[str, tuple[str, ...]] = field(default_factory=dict)
     planned: dict[str, plan.PlannedClient] = field(default_factory=dict)
@@ -148,7 +152,9 @@ class Provider:
         now = datetime.fromisoformat(self.now or f"{month}-{DAY_OF_CLOSING}").astimezone(UTC)
         self.sandbox.clock.set(now)
         config = load_settings(self.folder / "config")
-        return Work(month, self.clients.get(month, ()), self.warehouse, config, now, f"run-{self.runs}")
+        self.passed = timedelta(0)
+        clients, run_id = self.clients.get(month, ()), f"run-{self.runs}"
+        return Work(month, clients, self.warehouse, config, now, run_id, lambda: now + self.passed)
 
     # what others do
 
