@@ -49,14 +49,14 @@ def read_target_row(halo: HaloClient, target_id: int) -> Row | None:
 
 def other_lines(row: Row, document: Row) -> list[Content]:
     """The lines of a document that a planned update leaves as they are."""
-    ours = _replaced_ids(document)
+    ours = replaced_ids(document)
     return [line_content(line) for line in row.get("lines") or () if line["id"] not in ours]
 
 
 def find_damage(before: Sequence[Content], row: Row, document: Row, fields: HaloPsaService) -> Damage:
     """How the lines of others on `row` differ from how they were `before` the planned update."""
     old = {content["id"]: content for content in before}
-    ours = _replaced_ids(document)
+    ours = replaced_ids(document)
     awaited = {key_in_halo(line) for line in document["lines"] if line["target_line_id"] is None}
     now: dict[int, Content] = {}
     doubled: list[int] = []
@@ -72,7 +72,7 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
             (doubled if is_ours(key) or _what_it_bills(content) in billed else strange).append(content["id"])
     said = [f"line {line_id} vanished" for line_id in sorted(old.keys() - now.keys())]
     said += [
-        f"line {line_id} changed ({_changes(old[line_id], now[line_id])})"
+        f"line {line_id} changed ({describe_changes(old[line_id], now[line_id])})"
         for line_id in sorted(now)
         if not _is_as_it_was(old[line_id], now[line_id])
     ]
@@ -174,7 +174,8 @@ def _is_repaired(row: Row, detail: Mapping[str, Any]) -> bool:
     return True
 
 
-def _replaced_ids(document: Row) -> set[int]:
+def replaced_ids(document: Row) -> set[int]:
+    """The ids of the lines that a planned update rewrites or ends."""
     return {line["target_line_id"] for line in document["lines"] if line["target_line_id"] is not None} | set(
         document["deactivate"]
     )
@@ -191,8 +192,8 @@ def _changed_fields(old: Content, now: Content) -> list[str]:
     ]
 
 
-def _changes(old: Content, now: Content) -> str:
-    """What a person needs to set a line back: each field that changed, with both values."""
+def describe_changes(old: Content, now: Content) -> str:
+    """What a person needs to set a line back: each field that changed, with both values; empty where none did."""
     return ", ".join(f"{name} was {old[name]!r}, is {now[name]!r}" for name in _changed_fields(old, now))
 
 

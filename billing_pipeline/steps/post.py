@@ -43,7 +43,7 @@ from billing_pipeline.steps.posting_state import (
 )
 from billing_pipeline.steps.read_back import forget_settled_holds, read_back, unread_postings, write_hold
 from billing_pipeline.steps.record_reversals import is_reversal
-from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle
+from billing_pipeline.steps.settle import OpenPosting, adopt, look_since, read_open_postings, settle, settled_keys
 from billing_pipeline.steps.update_document import (
     changes_existing,
     hold_for_target,
@@ -73,7 +73,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             since = look_since(documents, work.today)
             invoices = halo.invoices(since=since)
             still_open = settle(posting, opened, invoices)
-            result.settled = [one.document["document_key"] for one in opened if one not in still_open]
+            result.settled = settled_keys(opened, still_open)
             carry_out(posting, _pass_damaged(posting, plans, result), invoices, result)
         else:
             find_unrepaired(posting)
@@ -226,11 +226,13 @@ def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[ItemPr
 
 def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
     """One bulk read after the last write: read back what was posted, and find what was unknown."""
+    doubts: dict[str, str] = {}
     with posting.work.warehouse.session("read what is unknown") as session:
         opened = read_open_postings(session, posting)
     try:
         invoices = posting.halo.invoices(since=since)
-        settle(posting, opened, invoices)
+        still_open = settle(posting, opened, invoices)
+        doubts = {one.document["document_key"]: one.doubt for one in still_open if one.doubt is not None}
         result.read_back = read_back(posting, invoices)
     except ServiceError as error:
         result.stopped = result.stopped or f"what was posted could not be read back: {error}"
@@ -243,8 +245,10 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
             )
         for one in opened:
             sell, cost = document_totals(one.document)
+            doubt = doubts.get(one.document["document_key"])
             detail = (
-                f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it; "
+                f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it"
+                f"{';' if doubt is None else f': {doubt}. Then'} "
                 f"run {_next_command(posting, one)} again: it looks, and never sends twice"
             )
             write_hold(

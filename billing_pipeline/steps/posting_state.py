@@ -61,10 +61,11 @@ def write_intent(
     plan_hash: str,
     body: object,
     others: Sequence[Mapping[str, Any]] = (),
+    ours: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write `sending` before the request: from here on the outcome is unknown until it is known.
 
-    `others` are the lines of others on a document that is changed, as they were.
+    `others` are the lines of others on a document that is changed, as they were, `ours` those that it rewrites or ends.
     """
     sell, cost = document_totals(document)
     ended = _read_ended(session, document["document_key"])
@@ -86,7 +87,14 @@ def write_intent(
                 "lines": len(document["lines"]),
                 "sell": sell,
                 "cost": cost,
-                "detail": json.dumps({"document": dict(document), "others": list(others), "ended_before": ended}),
+                "detail": json.dumps(
+                    {
+                        "document": dict(document),
+                        "others": list(others),
+                        "ours": list(ours),
+                        "ended_before": ended,
+                    }
+                ),
                 "run_id": posting.work.run_id,
                 "sent_at": posting.now,
                 "fetch_id": session.value(

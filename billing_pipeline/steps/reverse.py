@@ -28,7 +28,7 @@ from billing_pipeline.steps.posting_state import Posting, make_writer
 from billing_pipeline.steps.read_back import forget_settled_holds, unread_postings
 from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_back, read_reversible
 from billing_pipeline.steps.record_reversals import is_reversal
-from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle
+from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle, settled_keys
 from billing_pipeline.steps.work import Work, finish_step
 
 
@@ -183,7 +183,7 @@ def _settle(posting: Posting, opened: Sequence[OpenPosting], result: PostingResu
         return []
     since = look_since([one.document for one in opened], posting.work.today)
     still_open = settle(posting, opened, posting.halo.invoices(since=since))
-    result.settled = [one.document["document_key"] for one in opened if one not in still_open]
+    result.settled = settled_keys(opened, still_open)
     return still_open
 
 

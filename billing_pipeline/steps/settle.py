@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.doubtful_change import find_doubt
 from billing_pipeline.steps.halo_documents import (
     Row,
     differences,
@@ -26,7 +27,8 @@ from billing_pipeline.steps.posting_state import Posting, write_finding, write_p
 class OpenPosting:
     """A posting that was sent and not settled; `document` is the planned document.
 
-    `others` are the lines of others as they were, on a document that is changed.
+    `others` are the lines of others as they were, on a document that is changed, `ours` those that it rewrites or ends,
+    None where nobody wrote them down. `doubt` is why looking did not prove that it never arrived.
     """
 
     client: str
@@ -34,6 +36,8 @@ class OpenPosting:
     document: Mapping[str, Any]
     waited_seconds: float
     others: tuple[Mapping[str, Any], ...] = ()
+    ours: tuple[Mapping[str, Any], ...] | None = None
+    doubt: str | None = None
 
 
 def read_open_postings(session: Session, posting: Posting) -> list[OpenPosting]:
@@ -48,7 +52,8 @@ def read_open_postings(session: Session, posting: Posting) -> list[OpenPosting]:
             detail = json.loads(row["detail"])
             waited = (posting.now - row["sent_at"]).total_seconds()
             others = tuple(detail.get("others", ()))
-            opened.append(OpenPosting(row["client"], row["plan_hash"], detail["document"], waited, others))
+            ours = tuple(detail["ours"]) if "ours" in detail else None
+            opened.append(OpenPosting(row["client"], row["plan_hash"], detail["document"], waited, others, ours))
     return opened
 
 
@@ -56,18 +61,19 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
     """Settle what can be settled; what stays open is returned.
 
     `invoices` are HaloPSA's, read in bulk just now. Found by key: posted. Not found: open, until the grace has
-    passed and a second look by another route finds nothing either; then it is `absent` and planned again.
+    passed and a second look by another route finds nothing either; then it is `absent` and planned again. Where
+    looking leaves a doubt, it stays open however long it is.
     """
     by_key = index_by_key(invoices, posting.fields)
     still_open = []
     for one in opened:
         document = one.document
         rows = _find(posting, by_key, document)
-        looks = "a bulk read"
+        looks, doubt = "a bulk read", None
         if not rows and one.waited_seconds >= posting.fields.unknown_grace_seconds:
             looks = "a bulk read and a search by its key"
-            rows = _look_again(posting, document)
-            if not rows:
+            rows, doubt = _look_again(posting, one, invoices)
+            if not rows and doubt is None:
                 with posting.work.warehouse.session("settle an unknown posting") as session:
                     write_status(session, posting, "absent", document, one.plan_hash, f"not found by {looks}")
                 continue
@@ -87,9 +93,17 @@ def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[R
                     document,
                     f"HaloPSA invoices {ids} bear its keys: delete all but one there",
                 )
-            write_status(session, posting, "unknown", document, one.plan_hash, f"found {len(rows)} times by {looks}")
-        still_open.append(one)
+            outcome = f"found {len(rows)} times by {looks}"
+            outcome = outcome if doubt is None else f"{outcome}: {doubt}"
+            write_status(session, posting, "unknown", document, one.plan_hash, outcome)
+        still_open.append(replace(one, doubt=doubt))
     return still_open
+
+
+def settled_keys(opened: Sequence[OpenPosting], still_open: Sequence[OpenPosting]) -> list[str]:
+    """The keys of the documents that are open no more."""
+    left = {one.document["document_key"] for one in still_open}
+    return [key for key in (one.document["document_key"] for one in opened) if key not in left]
 
 
 def adopt(
@@ -148,17 +162,20 @@ def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> li
     return [rows[invoice_id] for invoice_id in sorted(rows)]
 
 
-def _look_again(posting: Posting, document: Mapping[str, Any]) -> list[Row]:
-    """Another route than the bulk read: HaloPSA's own search, the client's own list, and the target of a change."""
+def _look_again(posting: Posting, one: OpenPosting, invoices: Sequence[Row]) -> tuple[list[Row], str | None]:
+    """Another route than the bulk read: HaloPSA's own search, the client's own list, and the target of a change.
+
+    What is found, and why finding nothing does not prove that it never arrived.
+    """
+    document = one.document
     if document["action"] == "update_recurring":
-        listed = posting.halo.recurring_invoices()
-        return [
-            row
-            for row in listed
-            if row["id"] == document["target_id"] and is_carried_out(row, document, posting.fields)
-        ]
+        recurring = posting.halo.recurring_invoices()
+        row = next((row for row in recurring if row["id"] == document["target_id"]), None)
+        if row is not None and is_carried_out(row, document, posting.fields):
+            return [row], None
+        return [], find_doubt(document, one.ours, row, invoices, posting.fields)
     searched = posting.halo.invoices(search=document["document_key"])
     listed = posting.halo.invoices(client_id=document["billed_client_id"])
     target = posting.halo.invoice(document["target_id"]) if document["action"] == "update_invoice" else None
     found = [*searched, *listed, *([] if target is None else [target])]
-    return _bearing(index_by_key(found, posting.fields), document)
+    return _bearing(index_by_key(found, posting.fields), document), None

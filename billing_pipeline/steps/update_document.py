@@ -9,6 +9,7 @@ from typing import Any
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceError
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.doubtful_change import read_our_lines
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
 from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.halo_targets import is_closed, issue_mark, observed_hash, read_target
@@ -98,7 +99,7 @@ def update_document(
     body = to_halo_update(before, document, item_ids, posting.fields)
     with posting.work.warehouse.session("write the intent to post") as session:
         outcomes.write(session)
-        write_intent(session, posting, document, plan_hash, body, others)
+        write_intent(session, posting, document, plan_hash, body, others, read_our_lines(before, document))
     update_invoice = document["action"] == "update_invoice"
     send = posting.halo.update_invoice if update_invoice else posting.halo.update_recurring_invoice
     try:

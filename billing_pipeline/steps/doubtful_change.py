@@ -1,0 +1,103 @@
+"""Whether a change of a recurring invoice that does not stand there as planned may have been billed all the same.
+
+It may have arrived, been issued, and been edited since: what stands there now says nothing of what was issued.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.templates import was_issued
+from billing_pipeline.steps.halo_documents import Row, key_in_halo
+from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_targets import issue_mark, line_content, set_day
+from billing_pipeline.steps.others_lines import Content, describe_changes, name_target, replaced_ids
+
+
+def read_our_lines(row: Row, document: Row) -> list[dict[str, Any]]:
+    """The lines of a document that a planned update rewrites or ends, as they are."""
+    ours = replaced_ids(document)
+    return [line_content(line) for line in row.get("lines") or () if line["id"] in ours]
+
+
+def find_doubt(
+    document: Mapping[str, Any],
+    before: Sequence[Content] | None,
+    row: Row | None,
+    invoices: Sequence[Row],
+    fields: HaloPsaService,
+) -> str | None:
+    """Why a planned change that is not on `row` may have been billed, with what settles it; None where it was not.
+
+    `row` is the recurring invoice now, None where it is gone; `before` are our lines as they were when the change was
+    sent, None where nobody wrote that down; `invoices` are those of HaloPSA that may have been issued since.
+    """
+    target_id, mark = document["target_id"], document["issue_mark"]
+    issued = _issued_since(document, invoices, fields)
+    if row is None:
+        if not issued:
+            return None
+        return (
+            f"{name_target(target_id)} is gone, and HaloPSA issued {_name_invoices(issued)} from it since: void what "
+            "bills these lines there, and they are planned anew"
+        )
+    if not was_issued(mark, issue_mark(row)):
+        return None
+    untouched = None if before is None else _what_was_touched(document, before, row, fields)
+    if untouched == []:
+        return None
+    return (
+        f"HaloPSA issued {name_target(target_id)} since ({_name_invoices(issued)}), and its lines there are neither as "
+        f"planned ({'; '.join(_what_is_not_as_planned(document, row, fields))}) nor surely as they were "
+        f"({'; '.join(untouched) if untouched else 'which was not written down'}). Look at what was issued: if it "
+        "bills these lines, set them there as planned, and if it does not, as they were"
+    )
+
+
+def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService) -> list[int]:
+    last = set_day(document["issue_mark"].partition("|")[0])
+    slots = {key_in_halo(line) for line in document["lines"]}
+    issued = set()
+    for row in invoices:
+        day = set_day(row.get("invoice_date"))
+        if row.get("voided") or (last is not None and day is not None and day <= last):
+            continue
+        bears = any(text(line.get(fields.charge_key_field)) in slots for line in row.get("lines") or ())
+        if bears or integer(row.get("recurring_invoice_id")) == document["target_id"]:
+            issued.add(int(row["id"]))
+    return sorted(issued)
+
+
+def _name_invoices(ids: Sequence[int]) -> str:
+    return f"invoice {', '.join(map(str, ids))}" if ids else "an invoice that is not found"
+
+
+def _what_was_touched(document: Row, before: Sequence[Content], row: Row, fields: HaloPsaService) -> list[str]:
+    """How our lines differ from what they were when the change was sent; empty where they do not."""
+    now = {line["id"]: line_content(line) for line in row.get("lines") or ()}
+    said = [f"line {old['id']} vanished" for old in before if old["id"] not in now]
+    for old in before:
+        changes = describe_changes(old, now[old["id"]]) if old["id"] in now else ""
+        if changes:
+            said.append(f"line {old['id']}: {changes}")
+    awaited = {key_in_halo(line) for line in document["lines"] if line["target_line_id"] is None}
+    return said + [
+        f"line {line['id']} was not there"
+        for line in row.get("lines") or ()
+        if text(line.get(fields.charge_key_field)) in awaited
+    ]
+
+
+def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> list[str]:
+    said = []
+    lines = {text(line.get(fields.charge_key_field)): line for line in row.get("lines") or ()}
+    for planned in document["lines"]:
+        line = lines.get(key_in_halo(planned))
+        wanted = (
+            f"{planned['quantity']} x {planned['unit_price']}, {planned['short_description']!r}, "
+            f"{planned['long_description']!r}"
+        )
+        name = "a line" if line is None else f"line {line['id']}"
+        said.append(f"{name} with {wanted}")
+    active = [line["id"] for line in row.get("lines") or () if line["id"] in document["deactivate"]]
+    return said + [f"line {line_id} inactive" for line_id in active]
