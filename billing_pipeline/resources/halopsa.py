@@ -18,7 +18,7 @@ from billing_pipeline.resources.failures import ServiceFacts
 from billing_pipeline.resources.http import HttpService, Query, demand_values
 from billing_pipeline.resources.limits import limits_of
 from billing_pipeline.resources.oauth import TokenRequest
-from billing_pipeline.resources.paging import HaloPages, Row, list_in
+from billing_pipeline.resources.paging import HaloPages, HaloRows, Row, list_in
 from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.rights import check_rights
 
@@ -75,7 +75,7 @@ class HaloClient:
 
     Reads raise ServiceError or one of its kinds: CredentialsRefused, PermissionMissing, ServiceUnreachable
     (after the retries), UnreadableAnswer. Writes raise NotWritten or OutcomeUnknown and nothing else.
-    Lists are complete, hold each id once, and are sorted by id.
+    Lists hold each id once and are sorted by id; `gap` says where one does not prove complete.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class HaloClient:
         """All sites with their addresses, inactive ones too."""
         return self._list("Site", {**_WITH_INACTIVE, "includeaddress": "true"})
 
-    def items(self, search: str | None = None) -> list[Row]:
+    def items(self, search: str | None = None) -> HaloRows:
         """The active items, which are those that HaloPSA lists by itself; `search` cannot be checked."""
         return self._list("Item", None if search is None else {"search": search})
 
@@ -160,11 +160,11 @@ class HaloClient:
         """All client contracts, inactive ones too."""
         return self._list("ClientContract", {"includeinactive": "true"})
 
-    def recurring_invoices(self, include_lines: bool = True) -> list[Row]:
+    def recurring_invoices(self, include_lines: bool = True) -> HaloRows:
         """All recurring invoices (their ids are negative), with their lines unless told otherwise."""
         return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
 
-    def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> list[Row]:
+    def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> HaloRows:
         """Invoices with their lines: dated `since` or later, of one client, found by a search text.
 
         HaloPSA ignores filters that it does not know, so date and client are checked here again; an
@@ -178,12 +178,14 @@ class HaloClient:
             query["client_id"] = client_id
         if search is not None:
             query["search"] = search
-        return [
+        listed = self._list("Invoice", query)
+        wanted = (
             row
-            for row in self._list("Invoice", query)
+            for row in listed
             if (since is None or _may_be_since(row, since))
             and (client_id is None or row.get("client_id", client_id) == client_id)
-        ]
+        )
+        return HaloRows(wanted, listed.gap)
 
     def invoice(self, invoice_id: int) -> Row | None:
         """One invoice whole, with its lines; None if HaloPSA says 404."""
@@ -233,7 +235,7 @@ class HaloClient:
         list_in(f"/{resource}", LIST_KEYS[resource], self._service.get(f"/{resource}", query).data)
         return f"HaloPSA {resource}: readable"
 
-    def _list(self, resource: str, query: Query | None = None) -> list[Row]:
+    def _list(self, resource: str, query: Query | None = None) -> HaloRows:
         return self._pages.read(f"/{resource}", LIST_KEYS[resource], query)
 
     def _find(self, resource: str, row_id: int) -> Row | None:

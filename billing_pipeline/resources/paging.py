@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +90,17 @@ class Pax8Pages:
         return rows
 
 
+class HaloRows(list[Row]):
+    """The rows of a HaloPSA list. `gap` is why they do not prove complete, None if they do.
+
+    With a gap, what is not among them may be there all the same.
+    """
+
+    def __init__(self, rows: Iterable[Row] = (), gap: str | None = None) -> None:
+        super().__init__(rows)
+        self.gap = gap
+
+
 class HaloPages:
     """Reads a HaloPSA list by `page_no` from 1, ordered by id, until a page brings no new id.
 
@@ -101,19 +112,21 @@ class HaloPages:
         self._size = size
         self._most_pages = most_pages
 
-    def read(self, path: str, key: str, query: Query | None = None) -> list[Row]:
+    def read(self, path: str, key: str, query: Query | None = None) -> HaloRows:
         """All rows, each once, sorted by id. `key` is where the rows are, unless the answer is an array.
 
         Where fewer rows came than `record_count` says, the list is read once more and the reads are joined:
-        a row deleted between two pages moves the rows behind it, one of them out of sight.
+        a row deleted between two pages moves the rows behind it, one of them out of sight. Where that is still fewer,
+        `HaloRows.gap` says so.
         Raises ServiceError or one of its kinds; UnreadableAnswer on another shape.
         """
         rows: dict[int, Row] = {}
         promised = self._read_into(rows, path, key, query)
         if promised > len(rows):
             logger.warning("HaloPSA: %s gave %d rows of %d, reading again", path, len(rows), promised)
-            self._read_into(rows, path, key, query)
-        return [rows[row_id] for row_id in sorted(rows)]
+            promised = self._read_into(rows, path, key, query)
+        gap = f"GET {path} gave {len(rows)} rows of {promised}" if promised > len(rows) else None
+        return HaloRows((rows[row_id] for row_id in sorted(rows)), gap)
 
     def _read_into(self, rows: dict[int, Row], path: str, key: str, query: Query | None) -> int:
         seen: set[int] = set()

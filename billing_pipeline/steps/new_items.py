@@ -41,7 +41,8 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
     with posting.work.warehouse.session("look up created items") as session:
         waiting = _waiting(session, posting)
         sent_before = _sent_before(session)
-    known = {text(row.get("externalreference")): int(row["id"]) for row in posting.halo.items()}
+    listed = posting.halo.items()
+    known = {text(row.get("externalreference")): int(row["id"]) for row in listed}
     group_ids: dict[str, int] = {}
     ids: dict[str, int] = {}
     problems: dict[str, ItemProblem] = {}
@@ -54,6 +55,10 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
             continue
         elif reference in sent_before and (left_out := _look_again(posting, item, sent_before[reference])) is not None:
             ids[reference] = left_out
+        elif reference in sent_before and listed.gap is not None:
+            said = f"item {item['name']!r} was sent to HaloPSA, whose list of items lacks rows ({listed.gap})"
+            problems[reference] = ItemProblem(said, True)
+            continue
         else:
             try:
                 group_id = _ensure_group(posting, item["item_group"], group_ids, waiting)

@@ -66,8 +66,9 @@ class Released:
 def release(work: Work, halo: HaloClient, client: str) -> Released:
     """Release what was posted for `client` in the month of `work`, unless HaloPSA still has any of it.
 
-    Raises PostingRefused where the journal is broken or another HaloPSA's, or nothing was posted, StillOpen where an
-    outcome is unknown, WarehouseLocked where another process posts, and what the HaloPSA client raises for reads.
+    Raises PostingRefused where the journal is broken or another HaloPSA's, nothing was posted, or HaloPSA's lists lack
+    rows, StillOpen where an outcome is unknown, WarehouseLocked where another process posts, and what the HaloPSA
+    client raises for reads.
     Nothing was changed then, nor where the result is not done.
     """
     with work.warehouse.posting_lock(f"release {work.month} of {client}"):
@@ -79,6 +80,12 @@ def release(work: Work, halo: HaloClient, client: str) -> Released:
         standing = find_standing(documents, found, work.config.settings.halopsa)
         if standing:
             return Released(work.month, client, tuple(documents), tuple(standing))
+        if found.gaps:
+            raise PostingRefused(
+                f"HaloPSA's lists lack rows, so that it has nothing of {work.month} of {client} is not proved "
+                f"({'; '.join(found.gaps)}). Nothing was released. Run billing-pipeline release {work.month} --client "
+                f"{client} again; if they stay short, ask HaloPSA's support why record_count is more than the rows."
+            )
         with work.warehouse.session(f"release {work.month} of {client}") as session:
             _record(session, work, halo, client, documents, found)
             _forget(session, work.month, client, documents)

@@ -8,6 +8,7 @@ from typing import Any
 
 from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.doubtful_change import find_doubt
 from billing_pipeline.steps.halo_documents import (
@@ -57,12 +58,12 @@ def read_open_postings(session: Session, posting: Posting) -> list[OpenPosting]:
     return opened
 
 
-def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: Sequence[Row]) -> list[OpenPosting]:
+def settle(posting: Posting, opened: Sequence[OpenPosting], invoices: HaloRows) -> list[OpenPosting]:
     """Settle what can be settled; what stays open is returned.
 
     `invoices` are HaloPSA's, read in bulk just now. Found by key: posted. Not found: open, until the grace has
     passed and a second look by another route finds nothing either; then it is `absent` and planned again. Where
-    looking leaves a doubt, it stays open however long it is.
+    looking leaves a doubt, as a list that lacks rows does, it stays open however long it is.
     """
     by_key = index_by_key(invoices, posting.fields)
     still_open = []
@@ -162,7 +163,7 @@ def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> li
     return [rows[invoice_id] for invoice_id in sorted(rows)]
 
 
-def _look_again(posting: Posting, one: OpenPosting, invoices: Sequence[Row]) -> tuple[list[Row], str | None]:
+def _look_again(posting: Posting, one: OpenPosting, invoices: HaloRows) -> tuple[list[Row], str | None]:
     """Another route than the bulk read: HaloPSA's own search, the client's own list, and the target of a change.
 
     What is found, and why finding nothing does not prove that it never arrived.
@@ -173,9 +174,22 @@ def _look_again(posting: Posting, one: OpenPosting, invoices: Sequence[Row]) -> 
         row = next((row for row in recurring if row["id"] == document["target_id"]), None)
         if row is not None and is_carried_out(row, document, posting.fields):
             return [row], None
-        return [], find_doubt(document, one.ours, row, invoices, posting.fields)
+        gap = _name_gaps(recurring, invoices) if row is None else None
+        return [], gap or find_doubt(document, one.ours, row, invoices, posting.fields)
     searched = posting.halo.invoices(search=document["document_key"])
     listed = posting.halo.invoices(client_id=document["billed_client_id"])
     target = posting.halo.invoice(document["target_id"]) if document["action"] == "update_invoice" else None
     found = [*searched, *listed, *([] if target is None else [target])]
-    return _bearing(index_by_key(found, posting.fields), document), None
+    rows = _bearing(index_by_key(found, posting.fields), document)
+    # A target that is read by its id and does not have the lines proves more than any list.
+    return rows, None if rows or target is not None else _name_gaps(invoices, searched, listed)
+
+
+def _name_gaps(*lists: HaloRows) -> str | None:
+    gaps = sorted({rows.gap for rows in lists if rows.gap is not None})
+    if not gaps:
+        return None
+    return (
+        f"HaloPSA's lists lack rows, so that what is not in them may be there all the same ({'; '.join(gaps)}). If "
+        "they stay short, ask HaloPSA's support why record_count is more than the rows"
+    )

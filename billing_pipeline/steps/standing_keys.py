@@ -8,6 +8,7 @@ from decimal import Decimal
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.steps.changed_lines import net_amount
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
@@ -44,11 +45,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Found:
-    """What HaloPSA has, by id, and how it was looked for. `listed` are the invoices of the bulk read alone."""
+    """What HaloPSA has, by id, and how it was looked for. `listed` are the invoices of the bulk read alone, `gaps` say
+    which lists do not prove complete."""
 
     rows: Mapping[int, Row]
     listed: Sequence[dict[str, object]]
     routes: str = _ROUTES
+    gaps: tuple[str, ...] = ()
 
 
 def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
@@ -56,11 +59,14 @@ def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first
     a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices."""
     dated = [{"invoice_date": one.invoice_date.isoformat()} for one in documents if one.invoice_date is not None]
     listed = halo.invoices(since=look_since([*dated, {"invoice_date": first.isoformat()}], first))
-    rows: dict[int, Row] = {int(row["id"]): row for row in listed}
+    rows: dict[int, Row] = {}
+    gaps: set[str] = set()
 
-    def add(found: Iterable[Row]) -> None:
+    def add(found: HaloRows) -> None:
         rows.update({int(row["id"]): row for row in found})
+        gaps.update(() if found.gap is None else (found.gap,))
 
+    add(listed)
     for document in documents:
         if document.is_ours:
             add(halo.invoices(search=document.document_key))
@@ -72,7 +78,7 @@ def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first
         row = halo.recurring_invoice(halopsa_id) if halopsa_id < 0 else halo.invoice(halopsa_id)
         if row is not None:
             rows[halopsa_id] = row
-    return Found(rows, listed)
+    return Found(rows, listed, gaps=tuple(sorted(gaps)))
 
 
 def find_standing(documents: Sequence[PostedDocument], found: Found, fields: HaloPsaService) -> list[Standing]:

@@ -67,6 +67,14 @@ def test_halo_lists_are_complete_whatever_the_tenant_does(
     assert read_halo(open_service) == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_a_list_that_stays_short_of_its_count_says_so(service: ScriptedService, open_service: OpenService) -> None:
+    pages = HaloPages(open_service(HALOPSA_FACTS), size=3)
+    service.reply(LIST, halo_list([1, 2, 3, 4], count=7))
+    assert pages.read("/Invoice", "invoices").gap == "GET /Invoice gave 4 rows of 7"
+    service.reply(LIST, halo_list([1, 2, 3, 4]))
+    assert pages.read("/Invoice", "invoices").gap is None
+
+
 def test_halo_ids_that_are_negative_are_sorted_like_any(service: ScriptedService, open_service: OpenService) -> None:
     service.reply(LIST, Reply(body=rows(-1, -3, -2)))
     assert read_halo(open_service) == [-3, -2, -1]
