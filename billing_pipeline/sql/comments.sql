@@ -273,7 +273,7 @@ comment on column posting_journal.seq is 'Number of the row, from 1, without gap
 comment on column posting_journal.recorded_at is 'When it was written down, UTC.';
 comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, read_back, verified or released.';
 comment on column posting_journal.month is 'Month that it belongs to.';
-comment on column posting_journal.client is 'Client that it is about.';
+comment on column posting_journal.client is 'Client that it is about; of an item or product group the first whose plan needs it.';
 comment on column posting_journal.document_key is 'Document, item or product group that it is about.';
 comment on column posting_journal.plan_hash is 'SHA-256 of the sealed plan, without anything that a clock or a run gave it.';
 comment on column posting_journal.run_id is 'Id of the run, as Dagster shows it.';
@@ -284,7 +284,7 @@ comment on column posting_journal.halopsa_tenant is 'Tenant of the HaloPSA that 
 comment on column posting_journal.request_digest is 'SHA-256 of the request that was about to be sent.';
 comment on column posting_journal.halopsa_invoice_id is 'HaloPSA''s id of the invoice.';
 comment on column posting_journal.outcome is 'How it ended, for a person.';
-comment on column posting_journal.detail is 'More of it, as canonical JSON.';
+comment on column posting_journal.detail is 'More of it, as canonical JSON; of an item that several clients need, all of them with their plans.';
 comment on column posting_journal.previous_hash is 'row_hash of the row before; zeros on the first.';
 comment on column posting_journal.row_hash is 'SHA-256 of this row and of the hash before.';
 

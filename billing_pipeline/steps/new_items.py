@@ -1,5 +1,6 @@
 """Create the items that a sealed plan needs, each once, even over a crash: found again by `externalreference`."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from billing_pipeline.steps.posting_gates import SealedPlan
 from billing_pipeline.steps.posting_state import Posting
 
 NewItemRow = Mapping[str, Any]
+Columns = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,31 @@ class ItemProblem:
     unknown: bool
 
 
+@dataclass(frozen=True)
+class NeededBy:
+    """A client whose sealed plan needs an item."""
+
+    client: str
+    plan_hash: str
+
+
 def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """The ids of the items that the plans need; see `create_items`."""
-    return create_items(posting, (item for plan in plans for item in plan.content["new_items"]))
+    needed: dict[str, list[NeededBy]] = defaultdict(list)
+    for plan in plans:
+        for item in plan.content["new_items"]:
+            needed[item["reference"]].append(NeededBy(plan.client, plan.plan_hash))
+    return create_items(posting, (item for plan in plans for item in plan.content["new_items"]), needed)
 
 
-def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[str, int], dict[str, ItemProblem]]:
+def create_items(
+    posting: Posting, items: Iterable[NewItemRow], needed: Mapping[str, Sequence[NeededBy]] | None = None
+) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """Item ids by reference, and for references that have none, why not.
 
-    `items` have the fields of NewItem. Items that exist are used as they are and never modified. One whose creation
-    has an unknown outcome is neither used nor created again before the grace has passed. Posting must be locked.
+    `items` have the fields of NewItem, `needed` says by reference whose plans need them, where plans do. Items that
+    exist are used as they are and never modified. One whose creation has an unknown outcome is neither used nor created
+    again before the grace has passed, or while a list lacks rows. Posting must be locked.
     """
     wanted = {item["reference"]: item for item in items}
     if not wanted:
@@ -47,7 +64,7 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
     ids: dict[str, int] = {}
     problems: dict[str, ItemProblem] = {}
     for reference in sorted(wanted):
-        item = wanted[reference]
+        item, whose = wanted[reference], _name_clients((needed or {}).get(reference, ()))
         if reference in known:
             ids[reference] = known[reference]
         elif reference in waiting:
@@ -61,15 +78,23 @@ def create_items(posting: Posting, items: Iterable[NewItemRow]) -> tuple[dict[st
             continue
         else:
             try:
-                group_id = _ensure_group(posting, item["item_group"], group_ids, waiting)
-                ids[reference] = _create(posting, item, group_id)
+                group_id = _ensure_group(posting, item["item_group"], group_ids, waiting, whose)
+                ids[reference] = _create(posting, item, group_id, whose)
             except (NotWritten, OutcomeUnknown) as error:
                 said = f"item {item['name']!r} could not be created: {error}"
                 problems[reference] = ItemProblem(said, isinstance(error, OutcomeUnknown))
                 continue
         with posting.work.warehouse.session("confirm a created item") as session:
-            _confirm(session, posting, item, ids[reference])
+            _confirm(session, posting, item, ids[reference], whose)
     return ids, problems
+
+
+def _name_clients(needed: Sequence[NeededBy]) -> Columns:
+    """The journal's columns that say who needs an item: one client in them, where there are several all in `detail`."""
+    if not needed:
+        return {}
+    detail = {"needed_by": [vars(one) for one in needed]} if len(needed) > 1 else None
+    return {**vars(needed[0]), "detail": detail}
 
 
 def _waiting(session: Session, posting: Posting) -> set[str]:
@@ -109,27 +134,27 @@ def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int 
     return None
 
 
-def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str]) -> int:
+def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str], whose: Columns) -> int:
     if not group_ids:
         group_ids.update({text(row.get("name")): int(row["id"]) for row in posting.halo.product_groups()})
     if name not in group_ids:
         if name in waiting:
             raise OutcomeUnknown(f"product group {name!r} was sent to HaloPSA and is not there yet")
         body = {"name": name}
-        _note(posting, "group_sending", name, content_hash(body), None)
+        _note(posting, "group_sending", name, whose, request_digest=content_hash(body))
         waiting.add(name)
         try:
             answer = posting.halo.create_product_group(body)
         except NotWritten as error:
-            _note(posting, "group_not_written", name, None, str(error))
+            _note(posting, "group_not_written", name, whose, outcome=str(error))
             waiting.discard(name)
             raise
         group_ids[name] = int(answer["id"])
-        _note(posting, "group_created", name, None, f"HaloPSA product group {answer['id']}")
+        _note(posting, "group_created", name, whose, outcome=f"HaloPSA product group {answer['id']}")
     return group_ids[name]
 
 
-def _create(posting: Posting, item: NewItemRow, group_id: int) -> int:
+def _create(posting: Posting, item: NewItemRow, group_id: int, whose: Columns) -> int:
     body: dict[str, Any] = {
         "name": item["name"],
         "assetgroup_id": group_id,
@@ -146,16 +171,16 @@ def _create(posting: Posting, item: NewItemRow, group_id: int) -> int:
         body["purchasenominalcode"] = item["expense_account"]
     if item["tax_id"] is not None:
         body["taxcode"] = item["tax_id"]
-    _note(posting, "item_sending", item["reference"], content_hash(body), None)
+    _note(posting, "item_sending", item["reference"], whose, request_digest=content_hash(body))
     try:
         answer = posting.halo.create_item(body)
     except NotWritten as error:
-        _note(posting, "item_not_written", item["reference"], None, str(error))
+        _note(posting, "item_not_written", item["reference"], whose, outcome=str(error))
         raise
     return int(answer["id"])
 
 
-def _confirm(session: Session, posting: Posting, item: NewItemRow, item_id: int) -> None:
+def _confirm(session: Session, posting: Posting, item: NewItemRow, item_id: int, whose: Columns) -> None:
     """Keep the match as a confirmed row, so that the next month finds the item without looking."""
     known = session.value("select count(*) from confirmed_products where item_reference = ?", [item["reference"]])
     if known:
@@ -183,10 +208,11 @@ def _confirm(session: Session, posting: Posting, item: NewItemRow, item_id: int)
         month=posting.work.month,
         document_key=item["reference"],
         outcome=f"HaloPSA item {item_id}",
+        **whose,
     )
 
 
-def _note(posting: Posting, event: str, reference: str, digest: str | None, outcome: str | None) -> None:
+def _note(posting: Posting, event: str, reference: str, whose: Columns, **columns: Any) -> None:
     with posting.work.warehouse.session(f"note {event}") as session:
         journal.append(
             session,
@@ -195,6 +221,6 @@ def _note(posting: Posting, event: str, reference: str, digest: str | None, outc
             posting.now,
             month=posting.work.month,
             document_key=reference,
-            request_digest=digest,
-            outcome=outcome,
+            **whose,
+            **columns,
         )

@@ -1,5 +1,6 @@
 """Items that HaloPSA does not have: each is created once, whatever happens on the way, and none is ever changed."""
 
+import json
 from typing import Any
 
 import pytest
@@ -39,6 +40,21 @@ def test_an_item_that_two_clients_need_is_created_once_with_its_group_codes_and_
     assert {line["_itemid"] for invoice in month.halopsa_invoices() for line in invoice["lines"]} == {item["id"]}
     assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
     assert month.query("select distinct halopsa_item_id from posted_lines") == [(item["id"],)]
+
+
+def test_the_journal_says_whose_plans_needed_an_item_and_its_group(month: Provider) -> None:
+    Steps(month).close()
+
+    plans = dict(month.query("select client, plan_hash from plans"))
+    rows = month.query(
+        "select event, client, plan_hash, detail from posting_journal "
+        "where event like 'group%' or event like 'item%' order by seq"
+    )
+    assert [event for event, *_ in rows] == ["group_sending", "group_created", "item_sending", "item_created"]
+    for _, client, plan_hash, detail in rows:
+        assert (client, plan_hash) == ("acme", plans["acme"])
+        needed = [{"client": one, "plan_hash": plans[one]} for one in ("acme", "birch")]
+        assert json.loads(detail) == {"needed_by": needed}
 
 
 def test_the_next_month_finds_the_created_item_and_makes_no_other(month: Provider) -> None:
@@ -130,6 +146,8 @@ def test_a_refused_item_holds_the_clients_that_need_it_and_nobody_else(provider:
     assert "item 'Microsoft 365 Business Premium' could not be created" in detail
     assert "over 10.00 USD was not sent. Create the item in HaloPSA, or correct what it refuses" in detail
     assert "then run billing-pipeline close 2026-10 --client acme --post again" in detail
+    noted = provider.query("select distinct client, detail from posting_journal where event like 'item%'")
+    assert noted == [("acme", None)]
     assert provider.adds_up()
 
 
