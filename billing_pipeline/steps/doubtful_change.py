@@ -62,7 +62,7 @@ def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService
         day = set_day(row.get("invoice_date"))
         if row.get("voided") or (last is not None and day is not None and day <= last):
             continue
-        bears = any(text(line.get(fields.charge_key_field)) in slots for line in row.get("lines") or ())
+        bears = any(_key(line, fields) in slots for line in row.get("lines") or ())
         if bears or integer(row.get("recurring_invoice_id")) == document["target_id"]:
             issued.add(int(row["id"]))
     return sorted(issued)
@@ -82,15 +82,13 @@ def _what_was_touched(document: Row, before: Sequence[Content], row: Row, fields
             said.append(f"line {old['id']}: {changes}")
     awaited = {key_in_halo(line) for line in document["lines"] if line["target_line_id"] is None}
     return said + [
-        f"line {line['id']} was not there"
-        for line in row.get("lines") or ()
-        if text(line.get(fields.charge_key_field)) in awaited
+        f"line {line['id']} was not there" for line in row.get("lines") or () if _key(line, fields) in awaited
     ]
 
 
 def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> list[str]:
     said = []
-    lines = {text(line.get(fields.charge_key_field)): line for line in row.get("lines") or ()}
+    lines = {_key(line, fields): line for line in row.get("lines") or ()}
     for planned in document["lines"]:
         line = lines.get(key_in_halo(planned))
         wanted = (
@@ -101,3 +99,7 @@ def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> 
         said.append(f"{name} with {wanted}")
     active = [line["id"] for line in row.get("lines") or () if line["id"] in document["deactivate"]]
     return said + [f"line {line_id} inactive" for line_id in active]
+
+
+def _key(line: Row, fields: HaloPsaService) -> str:
+    return text(line.get(fields.charge_key_field))
