@@ -62,12 +62,8 @@ def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan]) -> 
     if not charges:
         return []
     holds = []
-    if client.inactive:
-        holds += hold_client(
-            "inactive_client",
-            f"HaloPSA client {client.billed_client_id} ({client.billed_client_name}) is inactive",
-            charges,
-        )
+    if client.fault is not None:
+        holds += hold_client("inactive_client", client.fault, charges)
     foreign = sorted({charge.currency for charge in charges} - {client.currency})
     if foreign:
         own = client.currency or "no default currency"

@@ -57,7 +57,8 @@ class ChargeToPlan:
 class BilledClient:
     """The HaloPSA client on which a client's documents are made, after HaloPSA's own redirect.
 
-    `recurring_client_id` is the one that its recurring invoices stand on, which HaloPSA redirects by itself.
+    `recurring_client_id` is the one that its recurring invoices stand on, which HaloPSA redirects by itself. `fault` is
+    why nothing can be billed to it, in words; None where it can.
     """
 
     client: str
@@ -66,8 +67,13 @@ class BilledClient:
     billed_client_id: int
     billed_client_name: str
     recurring_client_id: int
-    inactive: bool
+    fault: str | None
     currency: str | None
+
+    @property
+    def inactive(self) -> bool:
+        """Whether nothing can be billed to it."""
+        return self.fault is not None
 
 
 @dataclass(frozen=True)

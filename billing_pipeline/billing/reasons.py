@@ -49,8 +49,9 @@ REASONS: tuple[Reason, ...] = (
     Reason(
         "inactive_client",
         "held",
-        "The HaloPSA client is inactive",
-        "Activate it in HaloPSA or exclude the client, then run billing-pipeline close {client_month}.",
+        "The HaloPSA client is inactive, or billed through nobody",
+        "Activate it in HaloPSA, correct whom it is billed through, or exclude the client, then run billing-pipeline "
+        "close {client_month}.",
     ),
     Reason(
         "unmapped_client",

@@ -68,8 +68,8 @@ def _find_faults(
     said = describe_case(case, documents)
     name = f"HaloPSA client {client.billed_client_id} ({client.billed_client_name})"
     holds = []
-    if client.inactive and sent and not charges:
-        holds.append(_hold("inactive_client", f"{name} is inactive; {said}", sent))
+    if client.fault is not None and sent and not charges:
+        holds.append(_hold("inactive_client", f"{client.fault}; {said}", sent))
     for currency in sorted({document.currency for document in sent} - charged - {client.currency}):
         own = client.currency or "no default currency"
         wrong = [document for document in sent if document.currency == currency]

@@ -44,18 +44,23 @@ def own_currency(client: Row, codes: Mapping[int, str]) -> str | None:
 
 def paying_client(row: Row, rows: Mapping[int, Row]) -> Row:
     """The client whom HaloPSA invoices for a client: itself, or the one it is billed through if HaloPSA lists that."""
-    target_id = integer(row.get("client_to_invoice"))
+    target_id = _redirected_to(row, "client_to_invoice")
     return row if target_id is None else rows.get(target_id, row)
 
 
 def recurring_client_id(row: Row) -> int:
     """The id of the client on whom a client's recurring invoices stand."""
-    return integer(row.get("client_to_invoice_recurring")) or int(row["id"])
+    return _redirected_to(row, "client_to_invoice_recurring") or int(row["id"])
+
+
+def _redirected_to(row: Row, name: str) -> int | None:
+    """The client that another is billed through; None where none is named: ids of clients are positive."""
+    target_id = integer(row.get(name))
+    return target_id if target_id is not None and target_id > 0 else None
 
 
 def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping[int, str]) -> BilledClient:
     """The HaloPSA client that a client's documents are made on: itself, or the one HaloPSA bills it through."""
-    target_id = integer(row.get("client_to_invoice"))
     target = paying_client(row, rows)
     return BilledClient(
         client=client,
@@ -64,10 +69,22 @@ def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping
         billed_client_id=int(target["id"]),
         billed_client_name=text(target.get("name")),
         recurring_client_id=recurring_client_id(row),
-        # A redirect to a client that HaloPSA no longer lists leads nowhere.
-        inactive=bool(row.get("inactive")) or bool(target.get("inactive")) or target_id not in (None, target["id"]),
+        fault=_find_fault(row, target),
         currency=own_currency(target, codes),
     )
+
+
+def _find_fault(row: Row, target: Row) -> str | None:
+    for one in (row, target):
+        if one.get("inactive"):
+            return f"HaloPSA client {one['id']} ({text(one.get('name'))}) is inactive"
+    target_id = _redirected_to(row, "client_to_invoice")
+    if target_id not in (None, target["id"]):
+        return (
+            f"HaloPSA client {row['id']} ({text(row.get('name'))}) is billed through client {target_id}, which HaloPSA "
+            "does not list"
+        )
+    return None
 
 
 def item_of(row: Row) -> Item:

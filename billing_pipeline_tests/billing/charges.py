@@ -55,7 +55,7 @@ def client(**changes: Any) -> BilledClient:
         "billed_client_id": 246,
         "billed_client_name": "Acme",
         "recurring_client_id": 246,
-        "inactive": False,
+        "fault": None,
         "currency": "USD",
     }
     return BilledClient(**{**usual, **changes})

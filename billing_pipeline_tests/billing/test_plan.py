@@ -196,11 +196,11 @@ def test_money_stands_as_text_in_the_sealed_plan() -> None:
 
 
 def test_a_client_without_charges_has_no_holds() -> None:
-    assert find_client_holds(client(inactive=True, currency=None), []) == []
+    assert find_client_holds(client(fault="It is gone", currency=None), []) == []
 
 
 def test_an_inactive_client_is_held_for_each_currency() -> None:
-    holds = find_client_holds(client(inactive=True), [charge("a"), charge("b", "5.00")])
+    holds = find_client_holds(client(fault="HaloPSA client 246 (Acme) is inactive"), [charge("a"), charge("b", "5.00")])
     assert [(hold.reason, hold.sell, hold.cost) for hold in holds] == [
         ("inactive_client", Decimal("27.00"), Decimal("35.20"))
     ]

@@ -37,9 +37,21 @@ HELD: dict[str, tuple[dict[str, Any], tuple[str, ...], str | None, str]] = {
         "inactive_client",
         "HaloPSA client 301 (Inactive) is inactive",
     ),
-    "to-nobody": ({"client_to_invoice": 4711}, ("USD",), "inactive_client", "is inactive"),
+    "to-nobody": (
+        {"client_to_invoice": 4711},
+        ("USD",),
+        "inactive_client",
+        "HaloPSA client 308 (To-Nobody) is billed through client 4711, which HaloPSA does not list (22.00 USD held)",
+    ),
     "to-itself": ({"client_to_invoice": 309}, ("USD",), None, ""),
     "negative": ({}, ("USD",), "negative_total", "the USD invoice would come to -3.00 USD"),
+    "to-no-id": ({"client_to_invoice": -1, "client_to_invoice_recurring": -1}, ("USD",), None, ""),
+    "itself-inactive": (
+        {"client_to_invoice": 300, "inactive": True},
+        ("USD",),
+        "inactive_client",
+        "HaloPSA client 312 (Itself-Inactive) is inactive (22.00 USD held)",
+    ),
 }
 EXTRA = {
     "negative": line("negative credit", "-25.00", "-20.00", type="service-credit", companyId=company_of("negative"))
@@ -91,6 +103,7 @@ def test_a_redirected_client_is_planned_where_halopsa_bills_it(month: Month) -> 
         ("negative", 310, "USD"),
         ("redirected", 300, "USD"),
         ("to-itself", 309, "USD"),
+        ("to-no-id", 311, "USD"),
     ]
 
 
@@ -105,7 +118,7 @@ def test_three_way_has_no_gap_whatever_is_held(month: Month, client: str) -> Non
 def test_only_what_is_not_held_is_posted(month: Month) -> None:
     month.post()
     posted = month.rows("select client from postings where status = 'posted' order by client")
-    assert [row["client"] for row in posted] == ["canadian", "fine", "redirected", "to-itself"]
+    assert [row["client"] for row in posted] == ["canadian", "fine", "redirected", "to-itself", "to-no-id"]
     assert month.prove().whole
 
 
