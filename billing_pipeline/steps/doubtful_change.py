@@ -41,16 +41,19 @@ def find_doubt(
             f"{name_target(target_id)} is gone, and HaloPSA issued {_name_invoices(issued)} from it since: void what "
             "bills these lines there, and they are planned anew"
         )
-    if not was_issued(mark, issue_mark(row)):
+    touched = None if before is None else _what_was_touched(document, before, row, fields)
+    is_issued = was_issued(mark, issue_mark(row))
+    if touched == [] or (touched is None and not is_issued):
         return None
-    untouched = None if before is None else _what_was_touched(document, before, row, fields)
-    if untouched == []:
-        return None
+    planned = "; ".join(_what_is_not_as_planned(document, row, fields))
+    was = "; ".join(touched) if touched else "which was not written down"
+    lines = f"its lines there are neither as planned ({planned}) nor surely as they were ({was})"
+    if not is_issued:
+        # A plan made anew may wait, as for an approval, until what stands there was issued.
+        return f"{name_target(target_id)} was edited since, and {lines}: set them there as planned"
     return (
-        f"HaloPSA issued {name_target(target_id)} since ({_name_invoices(issued)}), and its lines there are neither as "
-        f"planned ({'; '.join(_what_is_not_as_planned(document, row, fields))}) nor surely as they were "
-        f"({'; '.join(untouched) if untouched else 'which was not written down'}). Look at what was issued: if it "
-        "bills these lines, set them there as planned, and if it does not, as they were"
+        f"HaloPSA issued {name_target(target_id)} since ({_name_invoices(issued)}), and {lines}. Look at what was "
+        "issued: if it bills these lines, set them there as planned, and if it does not, as they were"
     )
 
 

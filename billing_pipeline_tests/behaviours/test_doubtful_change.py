@@ -89,9 +89,10 @@ def test_a_change_that_was_issued_and_edited_then_is_neither_planned_nor_sent_ag
     assert october.prove().whole
 
 
-def test_an_edited_change_that_was_not_issued_is_written_over(
+def test_an_edited_change_that_was_not_issued_yet_is_held_until_it_is_as_planned(
     october: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Planned anew, it might wait for an approval until HaloPSA has issued what stands there."""
     kill_at_the_change(october, monkeypatch, arrived=True)
     line = our_line(october)
     october.agent("edit_line", -7, line_id=line["id"], fields={"item_longdescription": "Mailboxes for the office"})
@@ -99,9 +100,16 @@ def test_an_edited_change_that_was_not_issued_is_written_over(
 
     october.close()
 
-    now = our_line(october)
-    assert (now["id"], now["item_longdescription"]) == (line["id"], line["item_longdescription"])
+    assert october.holds() == HELD
+    why = october.why()
+    assert (
+        f"recurring invoice -7 was edited since, and its lines there are neither as planned (line {line['id']}" in why
+    )
+    assert f"nor surely as they were (line {line['id']} was not there): set them there as planned. Then run" in why
+    october.agent("edit_line", -7, line_id=line["id"], fields={"item_longdescription": line["item_longdescription"]})
+    october.close()
     assert october.holds() == []
+    assert october.writes("/api/RecurringInvoice") == 1
     assert october.prove().whole
 
 
