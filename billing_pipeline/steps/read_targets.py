@@ -9,12 +9,12 @@ from typing import Any
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.routing import Targets
-from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.halo_targets import read_target
+from billing_pipeline.steps.key_fields import keys_on
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, store_snapshot
 from billing_pipeline.steps.work import Work
@@ -73,7 +73,7 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
     open_invoices = [
         read_target(row, fields, only_currency)
         for row in (() if invoices is None else invoices.rows)
-        if row["id"] not in undoing and sent.isdisjoint(_keys_of(row, fields))
+        if row["id"] not in undoing and sent.isdisjoint(keys_on(row, fields))
     ]
     written = _read_written(session)
     slots = {client: _slots_of(changes.values()) for client, changes in written.items()}
@@ -105,11 +105,6 @@ def _read_sent_credits(session: Session) -> set[str]:
     undoing = [document for document in documents if is_reversal(document)]
     lines = {pair["charge_key"] for document in undoing for pair in document["reverses"]}
     return {document["document_key"] for document in undoing} | lines
-
-
-def _keys_of(row: Row, fields: HaloPsaService) -> set[str]:
-    lines = {text(line.get(fields.charge_key_field)) for line in row.get("lines") or ()}
-    return {text(row.get(fields.document_key_field)), *lines}
 
 
 def _read_written(session: Session) -> dict[str, dict[int, list[Written]]]:
