@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.left_lines import LeftLines, find_left_lines
 from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.routing import Targets
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.halo_facts import currency_codes, integer
 from billing_pipeline.steps.halo_targets import read_target
 from billing_pipeline.steps.key_fields import keys_on
 from billing_pipeline.steps.record_reversals import is_reversal
@@ -56,11 +57,14 @@ def take_invoices(session: Session, work: Work, read_invoices: ReadInvoices | No
     return store_snapshot(session, INVOICES_KIND, read_invoices(first), source, work.now_utc)
 
 
-def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tuple[dict[str, Targets], list[int]]:
-    """The targets of each client of the work, and the ids of the snapshots they are from."""
+def read_targets(
+    session: Session, work: Work, invoices: Snapshot | None
+) -> tuple[dict[str, Targets], list[LeftLines], list[int]]:
+    """The targets of each client, the lines that bill on for clients without a row, and the ids of the snapshots."""
     fields = work.config.settings.halopsa
     templates = latest_snapshot(session, "halopsa_recurring_invoices")
-    currencies = [integer(row.get("id")) for row in latest_snapshot(session, "halopsa_currencies").rows]
+    currency_rows = latest_snapshot(session, "halopsa_currencies").rows
+    currencies = [integer(row.get("id")) for row in currency_rows]
     only_currency = currencies[0] if len(currencies) == 1 else None
     by_id = {int(row["id"]): read_target(row, fields, only_currency) for row in templates.rows}
     by_client: dict[int | None, list[Target]] = defaultdict(list)
@@ -77,6 +81,9 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
     ]
     written = _read_written(session)
     slots = {client: _slots_of(changes.values()) for client, changes in written.items()}
+    nameless = written.keys() - {row.client for row in work.config.clients}
+    last_months = {client: _last_months(written[client].values()) for client in nameless}
+    left = find_left_lines(by_id.values(), last_months, currency_codes(currency_rows), work.today)
     unsettled = _read_unsettled(session, work.month)
     targets: dict[str, Targets] = {}
     for row in work.config.clients:
@@ -90,10 +97,11 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
             written=changes,
             unsettled=unsettled,
             foreign_slots=frozenset().union(*(slots[client] for client in slots if client != row.client)),
+            left=[one for one in left if one.target_id in ids],
             writes_template=not row.excluded and "recurring" in _targets_of(work, row.client),
         )
     ids_read = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])
-    return targets, ids_read
+    return targets, left, ids_read
 
 
 def _read_sent_credits(session: Session) -> set[str]:
@@ -126,6 +134,12 @@ def _read_written(session: Session) -> dict[str, dict[int, list[Written]]]:
 
 def _slots_of(changes: Iterable[Sequence[Written]]) -> frozenset[str]:
     return frozenset(slot for written in changes for one in written for slot in one.slots)
+
+
+def _last_months(changes: Iterable[Sequence[Written]]) -> dict[str, str]:
+    """The last month that each slot was written for."""
+    ordered = sorted((one for written in changes for one in written), key=lambda one: one.month)
+    return {slot: one.month for one in ordered for slot in one.slots}
 
 
 def _read_unsettled(session: Session, month: str) -> dict[int, str]:
