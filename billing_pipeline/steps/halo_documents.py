@@ -67,7 +67,9 @@ def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) 
     corrected = name_documents(pair["old_halopsa_invoice_id"] for pair in document.get("corrects", ()))
     undone = name_documents(pair["reversed_halopsa_invoice_id"] for pair in document.get("reverses", ()))
     said = f"Corrects {corrected}" if corrected else f"Takes back {undone}" if undone else ""
-    note = {"internal_note": said} if said else {}
+    # Where the key takes the place of the note, the reference is free for it.
+    noted_in = "reference" if fields.document_key_field == "internal_note" else "internal_note"
+    note = {noted_in: said} if said else {}
     return {
         **note,
         "client_id": document["billed_client_id"],
