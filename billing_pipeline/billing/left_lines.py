@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from billing_pipeline.billing.keys import slot_key
 from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.plan_types import ChargeToPlan
+from billing_pipeline.billing.recurring import subscription_of
 from billing_pipeline.billing.targets import Target, TargetLine
 
 
@@ -24,6 +27,13 @@ class LeftLines:
     line_ids: tuple[int, ...]
     sell: Decimal
     currency: str
+    slots: frozenset[str]
+
+    def bills(self, charge: ChargeToPlan) -> bool:
+        """Whether one of the lines is that of the charge's subscription, from when it was this client's."""
+        ordinals = range(1, len(self.line_ids) + 1)
+        made_of = (self.client, charge.integration, charge.currency, subscription_of(charge))
+        return any(slot_key(*made_of, ordinal) in self.slots for ordinal in ordinals)
 
     @property
     def told(self) -> str:
@@ -66,6 +76,7 @@ def _left(
     client: str, posted: Mapping[str, str], template: Target, lines: Collection[TargetLine], codes: Mapping[int, str]
 ) -> LeftLines:
     sell = sum((line.net for line in lines), Decimal(0))
+    slots = frozenset(line.key for line in lines)
     ids = tuple(sorted(line.line_id for line in lines))
     months = tuple(sorted({posted[line.key] for line in lines}))
-    return LeftLines(client, months, template.target_id, ids, sell, codes.get(template.currency_id or 0, ""))
+    return LeftLines(client, months, template.target_id, ids, sell, codes.get(template.currency_id or 0, ""), slots)

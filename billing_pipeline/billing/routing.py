@@ -25,9 +25,9 @@ class Targets:
     """What HaloPSA has for one client: its invoices, its recurring invoices, and the one of them that is mapped.
 
     By recurring invoice: `written` are our changes of it for this client, oldest first, and `unsettled` says which
-    of another month is not known to have arrived. `foreign_slots` are those of other clients, and `left` are lines on
-    these recurring invoices of clients whom nobody names any more. `writes_template` says whether the client's
-    behaviour puts charges on its recurring invoice at all.
+    of another month is not known to have arrived. `foreign_slots` are those of other clients, and `left` are lines of
+    clients whom nobody names any more, on any recurring invoice. `writes_template` says whether the client's behaviour
+    puts charges on its recurring invoice at all.
     """
 
     invoices: Sequence[Target] = ()
@@ -97,10 +97,13 @@ def route_charges(
         names = ", ".join(sorted({charge.product_name or charge.sku for charge in doubled}))
         said = f"HaloPSA's own sync bills {names} on an automatic line of this client's recurring invoice already"
         routes.holds.append(("double_billing", said, doubled))
-    for left in targets.left if charges else ():
-        # Its charges of this month may be those that these lines bill already.
-        said = f"{left.told}; then run billing-pipeline close {month} --client {client.client} --post"
-        _add_hold(routes, "double_billing", said, charges)
+    own = {target.target_id for target in targets.templates}
+    for left in targets.left:
+        # Who is billed on that recurring invoice may be the same client with another key.
+        billed = charges if left.target_id in own else [charge for charge in charges if left.bills(charge)]
+        if billed:
+            said = f"{left.told}; then run billing-pipeline close {month} --client {client.client} --post"
+            _add_hold(routes, "double_billing", said, billed)
     for charge in charges:
         behaviour = settings[charge.integration].behaviour
         target: str = behaviour.target

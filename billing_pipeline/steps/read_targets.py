@@ -97,7 +97,7 @@ def read_targets(
             written=changes,
             unsettled=unsettled,
             foreign_slots=frozenset().union(*(slots[client] for client in slots if client != row.client)),
-            left=[one for one in left if one.target_id in ids],
+            left=left,
             writes_template=not row.excluded and "recurring" in _targets_of(work, row.client),
         )
     ids_read = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])

@@ -90,6 +90,24 @@ def test_lines_of_a_client_without_a_row_are_told_until_it_is_put_back(issued: P
     assert issued.prove(NOVEMBER).whole
 
 
+def test_who_has_the_subscriptions_now_is_held_too(issued: Provider) -> None:
+    """Acme's company went to Birch: its mail would be billed on Birch's recurring invoice and on its own."""
+    issued.configure([replace(BIRCH, company=ACME.company)], RECURRING)
+
+    issued.close(NOVEMBER)
+
+    assert ("client-2", "double_billing") in issued.holds(NOVEMBER)
+    assert f"{TOLD} --client client-2 --post (10.00 USD held)" in issued.why(NOVEMBER)
+    assert issued.ours(-8) == []
+    ((_, line_id),) = issued.places(-7).items()
+
+    issued.agent("delete_line", -7, line_id=line_id)
+    issued.close(NOVEMBER)
+
+    assert issued.ours(-8) == [("Mail", "10.00", True)]
+    assert issued.findings("lines_left") == []
+
+
 def test_lines_that_bill_nothing_more_hold_nobody(issued: Provider) -> None:
     issued.agent("edit", -7, fields={"disabled": True})
     issued.configure([replace(RENAMED, template=None), BIRCH], NEW)
