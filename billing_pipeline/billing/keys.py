@@ -59,3 +59,8 @@ def is_slot(key: object) -> bool:
 def is_ours(key: object) -> bool:
     """Whether a text read in HaloPSA is one of our keys."""
     return isinstance(key, str) and key.startswith((CHARGE_PREFIX, DOCUMENT_PREFIX, SLOT_PREFIX))
+
+
+def is_key_alone(key: object) -> bool:
+    """Whether a text is one of our keys and nothing else: a note of a person that begins with a key is none."""
+    return is_ours(key) and len(str(key)) == len(CHARGE_PREFIX) + _DIGITS

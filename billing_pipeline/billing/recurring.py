@@ -63,15 +63,18 @@ def assign_slots(client: str, charges: Sequence[ChargeToPlan], taken: Collection
     slots: dict[str, str] = {}
     used = set(taken)
     for charge in sorted(charges, key=_slot_order):
-        subscription = (
-            (charge.subscription_id,) if charge.subscription_id else (charge.product_id, charge.sku, charge.term)
-        )
+        subscription = subscription_of(charge)
         ordinal = 1
         while (key := slot_key(client, charge.integration, charge.currency, subscription, ordinal)) in used:
             ordinal += 1
         used.add(key)
         slots[charge.charge_key] = key
     return slots
+
+
+def subscription_of(charge: ChargeToPlan) -> tuple[str, ...]:
+    """What a slot is made of besides client, integration and currency."""
+    return (charge.subscription_id,) if charge.subscription_id else (charge.product_id, charge.sku, charge.term)
 
 
 def find_line_faults(change: TemplateChange) -> list[tuple[str, str, list[ChargeToPlan]]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from billing_pipeline.billing.keys import is_slot
+from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan
 from billing_pipeline.billing.recurring import TemplateChange, find_change, find_line_faults
 from billing_pipeline.billing.settings import ChargeSettings
@@ -24,8 +25,9 @@ class Targets:
     """What HaloPSA has for one client: its invoices, its recurring invoices, and the one of them that is mapped.
 
     By recurring invoice: `written` are our changes of it for this client, oldest first, and `unsettled` says which
-    of another month is not known to have arrived. `foreign_slots` are those of other clients. `writes_template`
-    says whether the client's behaviour puts charges on its recurring invoice at all.
+    of another month is not known to have arrived. `foreign_slots` are those of other clients, and `left` are lines of
+    clients whom nobody names any more, on any recurring invoice. `writes_template` says whether the client's behaviour
+    puts charges on its recurring invoice at all.
     """
 
     invoices: Sequence[Target] = ()
@@ -35,6 +37,7 @@ class Targets:
     unsettled: Mapping[int, str] = field(default_factory=dict)
     foreign_slots: frozenset[str] = frozenset()
     writes_template: bool = False
+    left: Sequence[LeftLines] = ()
 
     @property
     def template(self) -> Target | None:
@@ -94,6 +97,13 @@ def route_charges(
         names = ", ".join(sorted({charge.product_name or charge.sku for charge in doubled}))
         said = f"HaloPSA's own sync bills {names} on an automatic line of this client's recurring invoice already"
         routes.holds.append(("double_billing", said, doubled))
+    own = {target.target_id for target in targets.templates}
+    for left in targets.left:
+        # Who is billed on that recurring invoice may be the same client with another key.
+        billed = charges if left.target_id in own else [charge for charge in charges if left.bills(charge)]
+        if billed:
+            said = f"{left.told}; then run billing-pipeline close {month} --client {client.client} --post"
+            _add_hold(routes, "double_billing", said, billed)
     for charge in charges:
         behaviour = settings[charge.integration].behaviour
         target: str = behaviour.target

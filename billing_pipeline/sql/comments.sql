@@ -233,7 +233,7 @@ comment on table plans is 'The sealed plan of each client''s month: exactly what
 comment on column plans.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column plans.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
 comment on column plans.plan_hash is 'SHA-256 of the sealed plan, without anything that a clock or a run gave it.';
-comment on column plans.observed_hash is 'SHA-256 of the HaloPSA client as it was seen when planning.';
+comment on column plans.observed_hash is 'SHA-256 of the HaloPSA client as it was seen when planning; posting asks whether it still is so.';
 comment on column plans.documents is 'How many documents the plan makes or changes.';
 comment on column plans.lines is 'How many lines it writes.';
 comment on column plans.plan is 'The plan itself, canonical JSON.';

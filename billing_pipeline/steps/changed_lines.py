@@ -7,6 +7,7 @@ from billing_pipeline.billing.money import parse_amount, round_amount, show_amou
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 
 _ZERO = Decimal(0)
@@ -29,7 +30,7 @@ def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaService) -> D
         taxes = [parse_amount(row.get("tax_total"))]
     else:
         ours = {line.key for line in document.lines}
-        lines = (line for line in row.get("lines") or () if text(line.get(fields.charge_key_field)) in ours)
+        lines = (line for line in row.get("lines") or () if line_key(line, fields) in ours)
         taxes = [parse_amount(line.get("tax_amount")) for line in lines]
     known = [tax for tax in taxes if tax is not None]
     return round_amount(sum(known, _ZERO), document.currency) if len(known) == len(taxes) else None

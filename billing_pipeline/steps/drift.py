@@ -16,6 +16,7 @@ from billing_pipeline.steps.changed_lines import changed_words, net_amount, tax_
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import issue_mark, set_day
+from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 
@@ -91,7 +92,7 @@ def find_drift(
     found = _find_header_drift(document, row, fields, kept)
     by_key: dict[str, list[Row]] = defaultdict(list)
     for one in row.get("lines") or ():
-        by_key[text(one.get(fields.charge_key_field))].append(one)
+        by_key[line_key(one, fields)].append(one)
     by_id = {integer(one.get("id")): one for one in row.get("lines") or ()}
     lines = [drift for line in document.kept for drift in _find_line_drift(document, line, by_key, by_id, fields)]
     lines += _find_reactivated(document, by_id)
@@ -152,7 +153,7 @@ def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaServic
         was, now = f"in HaloPSA currency {document.currency_id}", f"in HaloPSA currency {currency_id}"
         differs("currency_changed", was, now, "Set the currency back there.", kept)
     if document.is_ours:
-        key = text(row.get(fields.document_key_field))
+        key = document_key_of(row, fields)
         if key != document.document_key:
             todo = f"Put the key back into {fields.document_key_field}: the pipeline knows the document by it."
             differs("document_key_changed", f"keyed {document.document_key}", f"keyed {key!r}", todo)
@@ -202,7 +203,7 @@ def _find_line_drift(
                 f"{document.client} again, delete what else stands there of them, then:"
             )
             return [_may_be_billed_again(_of_line(document, line, "line_gone", "gone", todo), document)]
-        key = text(there[0].get(fields.charge_key_field))
+        key = line_key(there[0], fields)
         todo = f"Put the key back into {fields.charge_key_field}: the pipeline knows the line by it."
         lost = _of_line(document, line, "line_key_changed", f"keyed {key!r}", todo, line.sell)
         found = [replace(lost, was=f"keyed {line.key}")]
@@ -249,7 +250,7 @@ def _find_foreign_lines(document: PostedDocument, row: Row, fields: HaloPsaServi
     found = []
     for line in row.get("lines") or ():
         line_id = integer(line.get("id"))
-        if is_ours(text(line.get(fields.charge_key_field))) or (line_id is not None and line_id in ours):
+        if is_ours(line_key(line, fields)) or (line_id is not None and line_id in ours):
             continue
         net = _ZERO if line.get("isinactive") else net_amount(line, document.currency)
         name = text(line.get("item_shortdescription"))

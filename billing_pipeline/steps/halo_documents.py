@@ -10,7 +10,8 @@ from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaService
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.key_fields import document_key_of, empty_elsewhere, keys_on, line_key
 
 Row = Mapping[str, Any]
 
@@ -66,7 +67,9 @@ def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) 
     corrected = name_documents(pair["old_halopsa_invoice_id"] for pair in document.get("corrects", ()))
     undone = name_documents(pair["reversed_halopsa_invoice_id"] for pair in document.get("reverses", ()))
     said = f"Corrects {corrected}" if corrected else f"Takes back {undone}" if undone else ""
-    note = {"internal_note": said} if said else {}
+    # Where the key takes the place of the note, the reference is free for it.
+    noted_in = "reference" if fields.document_key_field == "internal_note" else "internal_note"
+    note = {noted_in: said} if said else {}
     return {
         **note,
         "client_id": document["billed_client_id"],
@@ -89,7 +92,7 @@ def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fi
         if line["id"] in document["deactivate"]:
             lines.append({**line, "isinactive": True})
         elif line["id"] in replaced:
-            lines.append(_in_place(line, _line_to_halo(replaced[line["id"]], item_ids, fields)))
+            lines.append(_in_place(line, _line_to_halo(replaced[line["id"]], item_ids, fields), fields))
         else:
             lines.append(dict(line))
     lines += [_line_to_halo(line, item_ids, fields) for line in document["lines"] if line["target_line_id"] is None]
@@ -99,7 +102,7 @@ def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fi
     return body
 
 
-def _in_place(line: Row, ours: Mapping[str, Any]) -> dict[str, Any]:
+def _in_place(line: Row, ours: Mapping[str, Any], fields: HaloPsaService) -> dict[str, Any]:
     """A line of ours with this month's content; what an agent added to it stays, what belongs to the old one goes."""
     kept = dict(line)
     if ours["_itemid"] != integer(line.get("_itemid")):
@@ -107,7 +110,7 @@ def _in_place(line: Row, ours: Mapping[str, Any]) -> dict[str, Any]:
     if integer(line.get("tax_code")) is not None:
         # A scalar that is left out stays; 0 is how HaloPSA says that a line has no tax of its own.
         kept["tax_code"] = "0"
-    return {**kept, **ours, "isinactive": False}
+    return {**kept, **ours, **empty_elsewhere(line, fields), "isinactive": False}
 
 
 def key_in_halo(line: Row) -> str:
@@ -144,7 +147,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocum
     planned = {key_in_halo(line) for line in document["lines"]}
     lines, others = [], 0
     for line in row.get("lines") or ():
-        key = text(line.get(fields.charge_key_field))
+        key = line_key(line, fields)
         if not is_ours(key) or (updates and key not in planned):
             others += 0 if updates else 1
             continue
@@ -164,7 +167,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocum
                 pro_rata_rows=sum(not one.get("isinvoiced") for one in line.get("prorata_data") or ()),
             )
         )
-    key = text(row.get(fields.document_key_field))
+    key = document_key_of(row, fields)
     return FoundDocument(
         invoice_id=int(row["id"]),
         client_id=integer(row.get("client_id")),
@@ -186,7 +189,7 @@ def _read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Dec
     """The tax of our lines of a document; None where HaloPSA does not say it line by line."""
     total = Decimal(0)
     for line in row.get("lines") or ():
-        if text(line.get(fields.charge_key_field)) not in planned:
+        if line_key(line, fields) not in planned:
             continue
         tax = parse_amount(line.get("tax_amount"))
         if tax is None:
@@ -252,9 +255,6 @@ def index_by_key(rows: Sequence[Row], fields: HaloPsaService) -> dict[str, list[
     """HaloPSA documents by each of our keys that they bear, document keys and charge keys alike."""
     index: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        keys = {text(row.get(fields.document_key_field))}
-        keys |= {text(line.get(fields.charge_key_field)) for line in row.get("lines") or ()}
-        for key in keys:
-            if is_ours(key):
-                index[key].append(row)
+        for key in keys_on(row, fields):
+            index[key].append(row)
     return index

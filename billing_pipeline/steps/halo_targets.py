@@ -12,6 +12,7 @@ from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target, TargetLine
 from billing_pipeline.billing.templates import make_issue_mark
 from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.key_fields import line_key
 
 Row = Mapping[str, Any]
 
@@ -123,7 +124,7 @@ def line_content(line: Row) -> dict[str, Any]:
 
 
 def _read_line(line: Row, fields: HaloPsaService) -> TargetLine:
-    key = text(line.get(fields.charge_key_field))
+    key = line_key(line, fields)
     net = parse_amount(line.get("net_amount"))
     if net is None:
         quantity = parse_amount(line.get("qty_order"))

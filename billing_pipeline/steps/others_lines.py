@@ -16,8 +16,8 @@ from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import Row, key_in_halo
-from billing_pipeline.steps.halo_facts import text
 from billing_pipeline.steps.halo_targets import is_closed, line_content
+from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
 
 Content = Mapping[str, Any]
@@ -63,7 +63,7 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
     strange: list[int] = []
     billed = {_what_it_bills(content) for content in before}
     for line in sorted(row.get("lines") or (), key=lambda line: int(line["id"])):
-        content, key = line_content(line), text(line.get(fields.charge_key_field))
+        content, key = line_content(line), line_key(line, fields)
         if content["id"] in old:
             now[content["id"]] = content
         elif key in awaited:

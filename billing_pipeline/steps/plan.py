@@ -11,6 +11,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.caps import ClientHistory, PassedCap, find_passed_caps
 from billing_pipeline.billing.credited_invoices import CorrectionCase
+from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan import (
     PlanRules,
@@ -35,7 +36,7 @@ from billing_pipeline.steps.month_history import client_histories, lines_in_flig
 from billing_pipeline.steps.read_corrections import read_cases
 from billing_pipeline.steps.read_targets import ReadInvoices, read_targets, take_invoices
 from billing_pipeline.steps.record_corrections import clear_open_corrections, store_open_corrections
-from billing_pipeline.steps.routing_findings import store_routing_findings
+from billing_pipeline.steps.routing_findings import store_left_lines, store_routing_findings
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
@@ -64,6 +65,7 @@ class _Sources:
     observed: Mapping[str, BilledClient]
     currency_ids: Mapping[str, int]
     targets: Mapping[str, Targets]
+    left: Sequence[LeftLines]
     target_snapshots: Sequence[int]
 
 
@@ -154,8 +156,8 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
         if row.halopsa_client_id in by_id
     }
     ids = {code: currency_id for currency_id, code in sorted(codes.items(), reverse=True)}
-    targets, target_snapshots = read_targets(session, work, invoices)
-    return _Sources(fetch_id, clients, currencies, observed, ids, targets, target_snapshots)
+    targets, left, target_snapshots = read_targets(session, work, invoices)
+    return _Sources(fetch_id, clients, currencies, observed, ids, targets, left, target_snapshots)
 
 
 def _plan_one(
@@ -356,6 +358,7 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
     session.run("remember_plans", month=work.month)
     store_forced_caps(session, work, [(one.plan, one.forced) for one in planned])
     store_routing_findings(session, work, {one.client: one.routes for one in planned if one.routes is not None})
+    store_left_lines(session, work, sources.left)
 
 
 def _plan_rows(month: str, client: str, sealed: ClientPlan, plan_hash: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.changed_clients import pass_changed_clients
 from billing_pipeline.steps.halo_documents import (
     Row,
     index_by_key,
@@ -72,9 +73,11 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
             since = look_since(documents, work.today)
             invoices = halo.invoices(since=since)
+            clients = halo.clients() if plans else []
             still_open = settle(posting, opened, invoices)
             result.settled = settled_keys(opened, still_open)
-            carry_out(posting, _pass_damaged(posting, plans, result), invoices, result)
+            unchanged = pass_changed_clients(posting, plans, clients, result)
+            carry_out(posting, _pass_damaged(posting, unchanged, result), invoices, result)
         else:
             find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:

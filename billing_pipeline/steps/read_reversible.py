@@ -13,6 +13,7 @@ from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.halo_documents import Row, index_by_key, key_in_halo, plain_differences, read_document
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import issue_mark, was_sent, why_in_accounting
+from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.others_lines import name_target, read_target_row
 from billing_pipeline.steps.posting_state import Posting
 
@@ -149,7 +150,7 @@ def _find_drift(posting: Posting, one: PostedDocument, row: Row) -> list[str]:
     said += [
         f"line {line['item_shortdescription']!r} has no item any more"
         for line in row.get("lines") or ()
-        if text(line.get(posting.fields.charge_key_field)) in planned and integer(line.get("_itemid")) is None
+        if line_key(line, posting.fields) in planned and integer(line.get("_itemid")) is None
     ]
     return said
 
@@ -170,7 +171,7 @@ def _look_at_template(posting: Posting, one: PostedDocument, row: Row | None) ->
     active = [
         line
         for line in row.get("lines") or ()
-        if text(line.get(posting.fields.charge_key_field)) in slots and not line.get("isinactive")
+        if line_key(line, posting.fields) in slots and not line.get("isinactive")
     ]
     if active:
         ids = ", ".join(str(line["id"]) for line in active)
@@ -189,7 +190,7 @@ def _describe_issued(posting: Posting, one: PostedDocument, invoices: Sequence[R
         int(invoice["id"])
         for invoice in invoices
         if integer(invoice.get("recurring_invoice_id")) == one.halopsa_invoice_id
-        and slots & {text(line.get(posting.fields.charge_key_field)) for line in invoice.get("lines") or ()}
+        and slots & {line_key(line, posting.fields) for line in invoice.get("lines") or ()}
     )
     named = f" (look at invoice {', '.join(map(str, issued))})" if issued else ""
     return (
@@ -199,7 +200,7 @@ def _describe_issued(posting: Posting, one: PostedDocument, invoices: Sequence[R
 
 
 def _stand(posting: Posting, one: PostedDocument, row: Row) -> list[StandingLine]:
-    there = {text(line.get(posting.fields.charge_key_field)): line for line in row.get("lines") or ()}
+    there = {line_key(line, posting.fields): line for line in row.get("lines") or ()}
     return [_standing_line(posting, one, row, line, there[key_in_halo(line)]) for line in one.lines]
 
 

@@ -7,14 +7,15 @@ from datetime import date
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.left_lines import LeftLines, find_left_lines
 from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.routing import Targets
-from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import currency_codes, integer
 from billing_pipeline.steps.halo_targets import read_target
+from billing_pipeline.steps.key_fields import keys_on
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, store_snapshot
 from billing_pipeline.steps.work import Work
@@ -56,11 +57,14 @@ def take_invoices(session: Session, work: Work, read_invoices: ReadInvoices | No
     return store_snapshot(session, INVOICES_KIND, read_invoices(first), source, work.now_utc)
 
 
-def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tuple[dict[str, Targets], list[int]]:
-    """The targets of each client of the work, and the ids of the snapshots they are from."""
+def read_targets(
+    session: Session, work: Work, invoices: Snapshot | None
+) -> tuple[dict[str, Targets], list[LeftLines], list[int]]:
+    """The targets of each client, the lines that bill on for clients without a row, and the ids of the snapshots."""
     fields = work.config.settings.halopsa
     templates = latest_snapshot(session, "halopsa_recurring_invoices")
-    currencies = [integer(row.get("id")) for row in latest_snapshot(session, "halopsa_currencies").rows]
+    currency_rows = latest_snapshot(session, "halopsa_currencies").rows
+    currencies = [integer(row.get("id")) for row in currency_rows]
     only_currency = currencies[0] if len(currencies) == 1 else None
     by_id = {int(row["id"]): read_target(row, fields, only_currency) for row in templates.rows}
     by_client: dict[int | None, list[Target]] = defaultdict(list)
@@ -73,10 +77,13 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
     open_invoices = [
         read_target(row, fields, only_currency)
         for row in (() if invoices is None else invoices.rows)
-        if row["id"] not in undoing and sent.isdisjoint(_keys_of(row, fields))
+        if row["id"] not in undoing and sent.isdisjoint(keys_on(row, fields))
     ]
     written = _read_written(session)
     slots = {client: _slots_of(changes.values()) for client, changes in written.items()}
+    nameless = written.keys() - {row.client for row in work.config.clients}
+    last_months = {client: _last_months(written[client].values()) for client in nameless}
+    left = find_left_lines(by_id.values(), last_months, currency_codes(currency_rows), work.today)
     unsettled = _read_unsettled(session, work.month)
     targets: dict[str, Targets] = {}
     for row in work.config.clients:
@@ -90,10 +97,11 @@ def read_targets(session: Session, work: Work, invoices: Snapshot | None) -> tup
             written=changes,
             unsettled=unsettled,
             foreign_slots=frozenset().union(*(slots[client] for client in slots if client != row.client)),
+            left=left,
             writes_template=not row.excluded and "recurring" in _targets_of(work, row.client),
         )
     ids_read = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])
-    return targets, ids_read
+    return targets, left, ids_read
 
 
 def _read_sent_credits(session: Session) -> set[str]:
@@ -105,11 +113,6 @@ def _read_sent_credits(session: Session) -> set[str]:
     undoing = [document for document in documents if is_reversal(document)]
     lines = {pair["charge_key"] for document in undoing for pair in document["reverses"]}
     return {document["document_key"] for document in undoing} | lines
-
-
-def _keys_of(row: Row, fields: HaloPsaService) -> set[str]:
-    lines = {text(line.get(fields.charge_key_field)) for line in row.get("lines") or ()}
-    return {text(row.get(fields.document_key_field)), *lines}
 
 
 def _read_written(session: Session) -> dict[str, dict[int, list[Written]]]:
@@ -131,6 +134,12 @@ def _read_written(session: Session) -> dict[str, dict[int, list[Written]]]:
 
 def _slots_of(changes: Iterable[Sequence[Written]]) -> frozenset[str]:
     return frozenset(slot for written in changes for one in written for slot in one.slots)
+
+
+def _last_months(changes: Iterable[Sequence[Written]]) -> dict[str, str]:
+    """The last month that each slot was written for."""
+    ordered = sorted((one for written in changes for one in written), key=lambda one: one.month)
+    return {slot: one.month for one in ordered for slot in one.slots}
 
 
 def _read_unsettled(session: Session, month: str) -> dict[int, str]:

@@ -1,8 +1,10 @@
 """What routing found that a person should look at, though it holds nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from billing_pipeline.billing.finding_kinds import LEFT_LINES
+from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import ChargeToPlan
 from billing_pipeline.billing.routing import Routes
@@ -32,6 +34,30 @@ def store_routing_findings(session: Session, work: Work, routes: Mapping[str, Ro
         ]
         rows += [_issued_often(work.month, client, said) for said in found.issued_often if _is_new(session, said)]
     session.insert("findings", rows)
+
+
+def store_left_lines(session: Session, work: Work, left: Sequence[LeftLines]) -> None:
+    """Write the lines that bill on for clients without a row in clients.csv; those that were put right go, of any
+    month that told of them."""
+    session.execute(
+        "delete from findings where kind = ? and (month = ? or client not in (select unnest(?::text[])))",
+        [LEFT_LINES, work.month, [one.client for one in left]],
+    )
+    session.insert(
+        "findings",
+        [
+            {
+                "month": work.month,
+                "client": one.client,
+                "step": "plan",
+                "kind": LEFT_LINES,
+                "detail": f"{one.told}; then run billing-pipeline close {work.month}",
+                "currency": one.currency,
+                "sell": one.sell,
+            }
+            for one in left
+        ],
+    )
 
 
 def _repeats(month: str, client: str, charge: ChargeToPlan) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from billing_pipeline.steps.halo_documents import (
     read_document,
 )
 from billing_pipeline.steps.halo_facts import text
+from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.others_lines import find_damage, write_damage
 from billing_pipeline.steps.posting_state import Posting, write_finding, write_posted, write_status
 
@@ -145,7 +146,7 @@ def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaService
     """
     if plain_differences(document, read_document(row, document, fields)):
         return False
-    there = {text(line.get(fields.charge_key_field)): line for line in row.get("lines") or ()}
+    there = {line_key(line, fields): line for line in row.get("lines") or ()}
     return all(_is_written(there[key_in_halo(line)], line) for line in document["lines"])
 
 

@@ -13,6 +13,7 @@ from billing_pipeline.steps.changed_lines import net_amount
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import is_closed, set_day
+from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 from billing_pipeline.steps.settle import look_since
@@ -94,7 +95,7 @@ def find_standing(documents: Sequence[PostedDocument], found: Found, fields: Hal
 
 def _find_on(row_id: int, row: Row, documents: Sequence[PostedDocument], fields: HaloPsaService) -> Iterable[Standing]:
     keys = {one.document_key: one for one in documents if one.is_ours}
-    key = text(row.get(fields.document_key_field))
+    key = document_key_of(row, fields)
     own = next((one for one in documents if one.is_ours and one.halopsa_id == row_id), None)
     document = keys.get(key, own)
     if document is not None and (key in keys or not row.get("voided")):
@@ -106,7 +107,7 @@ def _find_on(row_id: int, row: Row, documents: Sequence[PostedDocument], fields:
     ids = {one.halopsa_id for one in documents}
     is_near = row_id in ids or integer(row.get("recurring_invoice_id")) in ids
     for line in row.get("lines") or ():
-        if not is_near and text(line.get(fields.charge_key_field)) not in ours:
+        if not is_near and line_key(line, fields) not in ours:
             continue
         for document in documents:
             posted, said = _line_there(row_id, row, line, document, fields)
@@ -122,7 +123,7 @@ def _line_there(
     row_id: int, row: Row, line: Row, document: PostedDocument, fields: HaloPsaService
 ) -> tuple[PostedLine | None, str]:
     """The posted line that a line of HaloPSA is, with the words that say so; (None, "") where it is none."""
-    key, line_id = text(line.get(fields.charge_key_field)), integer(line.get("id"))
+    key, line_id = line_key(line, fields), integer(line.get("id"))
     for posted in document.lines:
         if posted.slot_key is None:
             if key == posted.charge_key:

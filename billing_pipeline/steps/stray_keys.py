@@ -14,6 +14,7 @@ from billing_pipeline.steps.changed_lines import net_amount
 from billing_pipeline.steps.drift import Drift
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import currency_codes, integer, text
+from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument
 from billing_pipeline.steps.record_corrections import claimed_keys
@@ -72,11 +73,11 @@ def _places_of_keys(rows: Iterable[Row], fields: HaloPsaService) -> Iterable[tup
     for row in rows:
         if row.get("voided"):
             continue
-        key = text(row.get(fields.document_key_field))
+        key = document_key_of(row, fields)
         if is_ours(key):
             yield key, int(row["id"]), None
         for line in row.get("lines") or ():
-            key = text(line.get(fields.charge_key_field))
+            key = line_key(line, fields)
             if is_ours(key):
                 yield key, int(row["id"]), line
 

@@ -91,6 +91,20 @@ def test_every_posted_line_is_taken_back_line_by_line_to_the_cent(provider: Prov
     assert adds_up(provider)
 
 
+def test_a_credit_says_what_it_takes_back_also_where_its_key_is_the_internal_note(provider: Provider) -> None:
+    world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))])
+    provider.set_up(world, [ACME], {}, halopsa={"document_key_field": "internal_note"})
+    provider.close()
+    (first,) = provider.invoice_ids()
+
+    result = take_back(provider)
+
+    credit = newest(provider)
+    assert result.posting.posted == [credit["internal_note"]]
+    assert credit["reference"] == f"Takes back invoice {first}"
+    assert adds_up(provider)
+
+
 def test_without_post_the_same_plan_is_shown_and_nothing_is_written(provider: Provider) -> None:
     provider.set_up(make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00", "8.00"))]), [ACME], {})
     provider.close()
