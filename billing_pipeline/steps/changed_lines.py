@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from billing_pipeline.billing.canonical import decimal_text
+from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.steps.halo_documents import Row
@@ -24,13 +25,15 @@ def net_amount(line: Row, currency: str) -> Decimal:
 
 
 def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaService) -> Decimal | None:
-    """What HaloPSA taxes a document with, one of others' for our lines alone; None where it does not say so."""
-    if document.is_ours:
+    """What HaloPSA taxes a document with, for its own lines alone where others are among them: on a document of others,
+    or where another one of ours was added to it. None where HaloPSA does not say so."""
+    own = {line.key for line in document.lines}
+    borne = [text(line.get(fields.charge_key_field)) for line in row.get("lines") or ()]
+    if document.is_ours and all(key in own or not is_ours(key) for key in borne):
         taxes = [parse_amount(row.get("tax_total"))]
     else:
-        ours = {line.key for line in document.lines}
-        lines = (line for line in row.get("lines") or () if text(line.get(fields.charge_key_field)) in ours)
-        taxes = [parse_amount(line.get("tax_amount")) for line in lines]
+        lines = zip(borne, row.get("lines") or (), strict=True)
+        taxes = [parse_amount(line.get("tax_amount")) for key, line in lines if key in own]
     known = [tax for tax in taxes if tax is not None]
     return round_amount(sum(known, _ZERO), document.currency) if len(known) == len(taxes) else None
 

@@ -11,10 +11,11 @@ from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
-from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key, read_document
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
 from billing_pipeline.steps.read_reversible import PostedDocument, find_changes
 from billing_pipeline.steps.record_reversals import is_reversal, record_reversals_read_back
+from billing_pipeline.steps.shared_invoices import read_own_part
 from billing_pipeline.steps.work import Work
 
 
@@ -75,7 +76,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
             if twins:
                 said = f"HaloPSA invoices {', '.join(map(str, twins))} bear its keys too: delete them there"
                 write_finding(session, posting, "found_twice", document, said)
-            found = read_document(halo_row, document, posting.fields)
+            found = read_own_part(session, halo_row, document, posting.fields)
             _write(session, posting, row, document, found, expect_tax(posting.work.config, document, rates))
     return len(rows)
 
