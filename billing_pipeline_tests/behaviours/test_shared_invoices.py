@@ -1,4 +1,4 @@
-"""An invoice that we made and to which `latest` added a late charge: each of our documents on it is judged by itself."""
+"""An invoice of ours to which late charges were added: each of our documents on it is judged by itself."""
 
 from decimal import Decimal
 from typing import Any
