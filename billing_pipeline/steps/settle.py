@@ -106,7 +106,8 @@ def adopt(
     found = read_own_part(session, row, document, posting.fields)
     write_posted(session, posting, event, document, plan_hash, found, differences(document, found))
     if others is not None and document["target_id"] is not None:
-        write_damage(session, posting, document, plan_hash, find_damage(others, row, document, posting.fields))
+        damage = find_damage(others, row, document, posting.fields)
+        write_damage(session, posting, document, plan_hash, damage, is_seen_later=True)
 
 
 def look_since(documents: list[Mapping[str, Any]], today: date) -> date:

@@ -179,7 +179,7 @@ def _prove_update(
         return partial(write_unknown, posting, document, plan_hash, result.stopped)
     damage = find_damage(others, after, document, posting.fields)
     if damage:
-        result.stopped = describe_damage(document, damage)
+        result.stopped = describe_damage(document, damage, posting.work.month)
     result.posted.append(key)
     planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
     result.rewritten[document["target_id"]] = (planned_on, observed_hash(after))
