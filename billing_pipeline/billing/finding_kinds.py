@@ -2,4 +2,6 @@
 
 # What looking at a posted document finds, and finds no more once a person has put it right.
 SEEN = ("answer_differs", "read_back_differs", "found_twice")
-DIFFERENCES = (*SEEN, "closed_meanwhile", "others_changed")
+# That a document was closed while it was changed: told until a later look finds our lines there all the same.
+CLOSED_MEANWHILE = "closed_meanwhile"
+DIFFERENCES = (*SEEN, CLOSED_MEANWHILE, "others_changed")

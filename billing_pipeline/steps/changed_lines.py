@@ -81,6 +81,17 @@ def changed_words(line: PostedLine, now: Row, currency: str) -> tuple[list[str],
     return was, is_now
 
 
+def is_issued_from(row: Row, document: PostedDocument, fields: HaloPsaService) -> bool:
+    """Whether HaloPSA issued an invoice from our lines of a recurring invoice as they were posted: their texts say of
+    which month they are."""
+    if row.get("voided") or integer(row.get("recurring_invoice_id")) != document.halopsa_id:
+        return False
+    there = {text(line.get(fields.charge_key_field)): line for line in row.get("lines") or ()}
+    return bool(document.lines) and all(
+        line.key in there and not changed_words(line, there[line.key], document.currency)[0] for line in document.lines
+    )
+
+
 def _quantity(line: Row) -> Decimal:
     quantity = parse_amount(line.get("qty_order"))
     return Decimal(1) if quantity is None else quantity

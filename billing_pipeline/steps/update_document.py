@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceError
+from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
@@ -205,13 +206,17 @@ def _write_update(
         if issue_mark(after) != document["issue_mark"]:
             said = (
                 f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
-                "It is taken for issued: if it does not, the next month will write over it"
+                "It is taken for issued: if it does not, the next month will write over it. "
+                f"billing-pipeline verify {month} tells no more of it once an invoice that HaloPSA issued has our lines"
             )
-            write_finding(session, posting, "closed_meanwhile", document, said)
+            write_finding(session, posting, CLOSED_MEANWHILE, document, said)
     elif is_closed(after):
         closed = ", ".join(read_target(after, posting.fields).closed)
-        said = f"{name} was closed ({closed}) while it was changed: look whether what left HaloPSA has our lines"
-        write_finding(session, posting, "closed_meanwhile", document, said)
+        said = (
+            f"{name} was closed ({closed}) while it was changed: look whether what left HaloPSA has our lines. "
+            f"billing-pipeline verify {month} tells no more of it where they stand there as posted"
+        )
+        write_finding(session, posting, CLOSED_MEANWHILE, document, said)
     if overtaken is not None:
         write_finding(session, posting, "overtaken", document, overtaken)
 

@@ -237,6 +237,25 @@ def test_an_issue_between_our_read_and_our_write_is_told(provider: Provider) -> 
     assert not provider.prove().whole
 
 
+def test_an_issue_between_is_told_until_the_issued_invoice_has_our_lines(provider: Provider) -> None:
+    """A template that stands as posted tells nothing of what HaloPSA issued from it before our lines came."""
+    set_up_update(provider, -7)
+    provider.prepare()
+    moved = {"lastcreated": "2026-10-06T15:00:00"}
+    provider.agent_after("/api/RecurringInvoice", "edit", -7, method="POST", fields=moved)
+    provider.post()
+    provider.close()
+    assert provider.verify().agrees
+    assert len(provider.findings("closed_meanwhile")) == 1
+
+    (issued,) = provider.issue("2026-11-01T07:00:00Z")
+    assert len(provider.ours(issued)) == 2
+    provider.verify()
+
+    assert provider.findings("closed_meanwhile") == []
+    assert provider.prove().whole
+
+
 def test_a_month_that_was_not_read_back_is_not_written_over(provider: Provider) -> None:
     set_up_update(provider, -7)
     provider.prepare(OCTOBER)
