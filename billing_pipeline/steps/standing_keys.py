@@ -17,7 +17,7 @@ from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 from billing_pipeline.steps.settle import look_since
 from billing_pipeline.steps.stray_keys import Owner
 
-_ROUTES = "a bulk read, a search by document key, the clients' own lists, the documents by id, all recurring invoices"
+ROUTES = "a bulk read, a search by document key, the clients' own lists, the documents by id, all recurring invoices"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Found:
 
     rows: Mapping[int, Row]
     listed: Sequence[dict[str, object]]
-    routes: str = _ROUTES
+    routes: str = ROUTES
 
 
 def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
