@@ -149,7 +149,7 @@ def test_a_broken_journal_and_another_tenant_shut_the_gate(posted: Provider) -> 
     with posted.warehouse.session("spoil") as session:
         session.execute("update posting_journal set outcome = 'edited' where seq = 2")
     assert "row 2 of the posting journal was changed after it was written" in refusal(posted)
-    assert f"then reverse {OCTOBER} again" in refusal(posted)
+    assert f"billing-pipeline reverse {OCTOBER} --client client-1 again" in refusal(posted)
 
     posted.halo.tenant, tenant = "another", posted.halo.tenant
     try:
