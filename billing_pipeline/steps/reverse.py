@@ -29,8 +29,8 @@ from billing_pipeline.steps.halo_documents import Row, index_by_key, read_docume
 from billing_pipeline.steps.post import carry_out, prove_posted
 from billing_pipeline.steps.posted_ledger import PostedDocument as LedgerDocument
 from billing_pipeline.steps.posting_gates import SealedPlan, refuse_untold_past
-from billing_pipeline.steps.posting_outcomes import PostingResult, describe_document
-from billing_pipeline.steps.posting_state import Posting, make_writer
+from billing_pipeline.steps.posting_outcomes import PostingResult
+from billing_pipeline.steps.posting_state import Posting, describe_document, make_writer
 from billing_pipeline.steps.read_back import forget_settled_holds, unread_postings
 from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_back, read_reversible
 from billing_pipeline.steps.record_reversals import is_reversal

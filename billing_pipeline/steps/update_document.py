@@ -27,13 +27,13 @@ from billing_pipeline.steps.posting_outcomes import (
     STOPS_THE_RUN,
     Outcomes,
     PostingResult,
-    describe_document,
     write_answer,
     write_refused,
     write_unknown,
 )
 from billing_pipeline.steps.posting_state import (
     Posting,
+    describe_document,
     document_totals,
     write_finding,
     write_intent,
