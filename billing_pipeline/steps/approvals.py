@@ -106,7 +106,7 @@ def short(plan_hash: str) -> str:
 
 def read_approvals(session: Session, month: str) -> Approvals:
     """The approvals of a month. One that the posting journal does not tell of, or whose plan was edited, is none; nor
-    is one from before the client's month was released: it was for billing the charges once."""
+    is one from before the client's month was released, or from before its credit was gone: it was for posting once."""
     rows = session.rows(
         "select distinct approvals.client, approvals.plan_hash, approvals.approver, approvals.system_user, "
         "approvals.approved_at, approvals.plan, approvals.journal_seq from approvals "
@@ -114,8 +114,10 @@ def read_approvals(session: Session, month: str) -> Approvals:
         "and journal.month = approvals.month and journal.client = approvals.client "
         "and journal.plan_hash = approvals.plan_hash "
         "where approvals.month = ? and not exists (select 1 from posting_journal as later "
-        "where later.event = 'released' and later.month = approvals.month and later.client = approvals.client "
-        "and later.seq > approvals.journal_seq) order by approvals.journal_seq",
+        "where later.month = approvals.month and later.client = approvals.client "
+        "and later.seq > approvals.journal_seq and (later.event = 'released' or (later.event = 'credit_released' "
+        "and list_has_any(json_extract_string(later.detail, '$.document_keys[*]'), "
+        "json_extract_string(approvals.plan, '$.documents[*].document_key'))))) order by approvals.journal_seq",
         [month],
     )
     by_client: dict[str, list[Approval]] = defaultdict(list)

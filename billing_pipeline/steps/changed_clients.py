@@ -8,8 +8,8 @@ from billing_pipeline.billing.plan_types import BilledClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
 from billing_pipeline.steps.posting_gates import SealedPlan
-from billing_pipeline.steps.posting_outcomes import PostingResult, describe_document
-from billing_pipeline.steps.posting_state import Posting
+from billing_pipeline.steps.posting_outcomes import PostingResult
+from billing_pipeline.steps.posting_state import Posting, describe_document
 from billing_pipeline.steps.snapshots import latest_snapshot
 from billing_pipeline.steps.update_document import hold_for_target
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from billing_pipeline.billing.canonical import decimal_text
+from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.steps.halo_documents import Row
@@ -25,13 +26,15 @@ def net_amount(line: Row, currency: str) -> Decimal:
 
 
 def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaService) -> Decimal | None:
-    """What HaloPSA taxes a document with, one of others' for our lines alone; None where it does not say so."""
-    if document.is_ours:
+    """What HaloPSA taxes a document with, for its own lines alone where others are among them: on a document of others,
+    or where another one of ours was added to it. None where HaloPSA does not say so."""
+    own = {line.key for line in document.lines}
+    borne = [line_key(line, fields) for line in row.get("lines") or ()]
+    if document.is_ours and all(key in own or not is_ours(key) for key in borne):
         taxes = [parse_amount(row.get("tax_total"))]
     else:
-        ours = {line.key for line in document.lines}
-        lines = (line for line in row.get("lines") or () if line_key(line, fields) in ours)
-        taxes = [parse_amount(line.get("tax_amount")) for line in lines]
+        lines = zip(borne, row.get("lines") or (), strict=True)
+        taxes = [parse_amount(line.get("tax_amount")) for key, line in lines if key in own]
     known = [tax for tax in taxes if tax is not None]
     return round_amount(sum(known, _ZERO), document.currency) if len(known) == len(taxes) else None
 
@@ -77,6 +80,17 @@ def changed_words(line: PostedLine, now: Row, currency: str) -> tuple[list[str],
             start = _start_of_difference(before, after)
             differ(f"{name} {_show(before, start)!r}", f"{name} {_show(after, start)!r}")
     return was, is_now
+
+
+def is_issued_from(row: Row, document: PostedDocument, fields: HaloPsaService) -> bool:
+    """Whether HaloPSA issued an invoice from our lines of a recurring invoice as they were posted: their texts say of
+    which month they are."""
+    if row.get("voided") or integer(row.get("recurring_invoice_id")) != document.halopsa_id:
+        return False
+    there = {line_key(line, fields): line for line in row.get("lines") or ()}
+    return bool(document.lines) and all(
+        line.key in there and not changed_words(line, there[line.key], document.currency)[0] for line in document.lines
+    )
 
 
 def _quantity(line: Row) -> Decimal:

@@ -9,8 +9,9 @@ from typing import Any
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.halo_documents import Row, key_in_halo
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.halo_targets import issue_mark, line_content, set_day
+from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.others_lines import Content, describe_changes, name_target, replaced_ids
 
 
@@ -65,7 +66,7 @@ def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService
         day = set_day(row.get("invoice_date"))
         if row.get("voided") or (last is not None and day is not None and day <= last):
             continue
-        bears = any(_key(line, fields) in slots for line in row.get("lines") or ())
+        bears = any(line_key(line, fields) in slots for line in row.get("lines") or ())
         if bears or integer(row.get("recurring_invoice_id")) == document["target_id"]:
             issued.add(int(row["id"]))
     return sorted(issued)
@@ -85,13 +86,13 @@ def _what_was_touched(document: Row, before: Sequence[Content], row: Row, fields
             said.append(f"line {old['id']}: {changes}")
     awaited = {key_in_halo(line) for line in document["lines"] if line["target_line_id"] is None}
     return said + [
-        f"line {line['id']} was not there" for line in row.get("lines") or () if _key(line, fields) in awaited
+        f"line {line['id']} was not there" for line in row.get("lines") or () if line_key(line, fields) in awaited
     ]
 
 
 def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> list[str]:
     said = []
-    lines = {_key(line, fields): line for line in row.get("lines") or ()}
+    lines = {line_key(line, fields): line for line in row.get("lines") or ()}
     for planned in document["lines"]:
         line = lines.get(key_in_halo(planned))
         wanted = (
@@ -102,7 +103,3 @@ def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> 
         said.append(f"{name} with {wanted}")
     active = [line["id"] for line in row.get("lines") or () if line["id"] in document["deactivate"]]
     return said + [f"line {line_id} inactive" for line_id in active]
-
-
-def _key(line: Row, fields: HaloPsaService) -> str:
-    return text(line.get(fields.charge_key_field))

@@ -86,7 +86,8 @@ def find_drift(
             return []
         return [_may_be_billed_again(_gone(document, kept), document)]
     if row.get("voided"):
-        todo = "If that is meant, leave it. To bill its charges again, delete it there, then:"
+        again = "take that back again" if document.takes_back else "bill its charges again"
+        todo = f"If that is meant, leave it. To {again}, delete it there, then:"
         void = _of_document(document, "document_void", "a document that bills", "void", todo, kept, _ZERO)
         return [_may_be_billed_again(void, document)]
     found = _find_header_drift(document, row, fields, kept)
@@ -109,12 +110,18 @@ def find_drift(
 
 
 def _may_be_billed_again(drift: Drift, document: PostedDocument) -> Drift:
+    if document.takes_back:
+        return replace(
+            drift, commands=(f"billing-pipeline reverse {document.month} --client {document.client} --post",)
+        )
     return replace(drift, commands=bill_again(document.month, document.client))
 
 
 def _gone(document: PostedDocument, kept: Decimal) -> Drift:
     others = "" if document.is_ours else "It was not ours alone: ask who deleted it. "
     todo = f"{others}If that is meant, leave it, or make it again there by hand. To bill its charges again:"
+    if document.takes_back:
+        todo = "What it took back is billed again. If that is meant, leave it. To take it back again:"
     return _of_document(document, "document_gone", "there", "gone", todo, kept, _ZERO)
 
 
@@ -202,6 +209,11 @@ def _find_line_drift(
                 f"If that is meant, leave it; else put it back there as it was. To bill all charges of "
                 f"{document.client} again, delete what else stands there of them, then:"
             )
+            if document.takes_back:
+                todo = (
+                    "If that is meant, leave it; else put it back there as it was. To take all of it back again, "
+                    "delete that credit there, then:"
+                )
             return [_may_be_billed_again(_of_line(document, line, "line_gone", "gone", todo), document)]
         key = line_key(there[0], fields)
         todo = f"Put the key back into {fields.charge_key_field}: the pipeline knows the line by it."

@@ -138,16 +138,20 @@ def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaService
     return body
 
 
-def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocument:
+def read_document(row: Row, document: Row, fields: HaloPsaService, added_since: Collection[str] = ()) -> FoundDocument:
     """A HaloPSA invoice with its lines, as far as it concerns the planned document.
 
-    On a document that others made, that is our planned lines alone.
+    On a document that others made, that is our planned lines alone. On one that we made, lines that bear a key of
+    `added_since` came with another document of ours and are left out, and so is their tax.
     """
     currency, updates = document["currency"], document["action"] != "create"
     planned = {key_in_halo(line) for line in document["lines"]}
-    lines, others = [], 0
+    lines, others, is_shared = [], 0, updates
     for line in row.get("lines") or ():
         key = line_key(line, fields)
+        if key in added_since and key not in planned:
+            is_shared = True
+            continue
         if not is_ours(key) or (updates and key not in planned):
             others += 0 if updates else 1
             continue
@@ -174,7 +178,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService) -> FoundDocum
         document_key=key if is_ours(key) else None,
         lines=tuple(sorted(lines, key=lambda line: (line.charge_key, line.line_id or 0))),
         other_lines=others,
-        tax=_read_tax(row, planned, fields) if updates else parse_amount(row.get("tax_total")),
+        tax=_read_tax(row, planned, fields) if is_shared else parse_amount(row.get("tax_total")),
         not_ended=tuple(
             int(line["id"])
             for line in row.get("lines") or ()

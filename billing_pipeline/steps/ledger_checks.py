@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.month_checks import find_conservation_gaps, find_incomplete_invoices
-from billing_pipeline.steps.posted_ledger import POSTED_EVENTS, PostedDocument
+from billing_pipeline.steps.posted_ledger import POSTED_EVENTS, RELEASED_EVENTS, PostedDocument
 from billing_pipeline.steps.work import Work
 
 
@@ -51,10 +51,10 @@ def find_unjournalled(session: Session, month: str, documents: Sequence[PostedDo
     clients: dict[str, str] = {}
     for row in session.rows(
         "select event, client, document_key, halopsa_invoice_id, detail from posting_journal "
-        "where month = ? and (event = 'released' or event in (select unnest(?::text[]))) order by seq",
-        [month, list(POSTED_EVENTS)],
+        "where month = ? and event in (select unnest(?::text[])) order by seq",
+        [month, [*POSTED_EVENTS, *RELEASED_EVENTS]],
     ):
-        if row["event"] == "released":
+        if row["event"] in RELEASED_EVENTS:
             for key in json.loads(row["detail"])["document_keys"]:
                 in_journal.pop(key, None)
         else:

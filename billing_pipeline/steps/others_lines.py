@@ -1,16 +1,19 @@
 """Lines that are not ours on documents that we change: whether they are as they were, and what waits until they are.
 
 A tenant that adds every line it is sent, instead of replacing the lines, doubles an invoice with one update. That is
-found on the first document, and until that document is repaired no other is changed.
+found on the first document, and until that document is repaired no other is changed. A line that merely changed holds
+up its own document, and not even that where it was seen later, for a person may have changed it since.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.errors import ServiceError
 from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
@@ -29,17 +32,36 @@ _FILLED_IN = ("tax_code", "nominal_code", "item_code", "item_shortdescription")
 @dataclass(frozen=True)
 class Damage:
     """What an update did to lines of others: `lost` is how they were before they changed or vanished, `kept` are ids
-    of those that did not, `doubled` ids of lines that are copies of others. `strange` lines came with neither: an agent
-    was there at the same time."""
+    of those that did not, `changed` of those that are there and differ, `doubled` of lines that are copies of others.
+    `strange` lines came with neither: an agent was there at the same time."""
 
     lost: tuple[Content, ...] = ()
     kept: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
     doubled: tuple[int, ...] = ()
     strange: tuple[int, ...] = ()
     said: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.lost or self.doubled)
+
+    @property
+    def is_of_lines_alone(self) -> bool:
+        """Whether lines merely changed: this HaloPSA does replace lines, so other documents are safe."""
+        return bool(self) and not self.doubled and len(self.lost) == len(self.changed)
+
+
+@dataclass(frozen=True)
+class Unrepaired:
+    """What is still damaged and can be repaired: what keeps every existing document from being changed, None where
+    nothing does, and what keeps single ones from it, by their ids."""
+
+    everywhere: str | None
+    documents: Mapping[int, str]
+
+    def why_not(self, target_id: int) -> str | None:
+        """Why an existing document may not be changed; None where it may."""
+        return self.everywhere or self.documents.get(target_id)
 
 
 def read_target_row(halo: HaloClient, target_id: int) -> Row | None:
@@ -79,32 +101,60 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
     said += [f"line {line_id} is a copy" for line_id in doubled]
     kept = {line_id for line_id, content in now.items() if _is_as_it_was(old[line_id], content)}
     lost = tuple(content for line_id, content in sorted(old.items()) if line_id not in kept)
-    return Damage(lost, tuple(sorted(kept)), tuple(doubled), tuple(strange), tuple(said))
+    changed = tuple(sorted(now.keys() - kept))
+    return Damage(lost, tuple(sorted(kept)), changed, tuple(doubled), tuple(strange), tuple(said))
 
 
-def write_damage(session: Session, posting: Posting, document: Row, plan_hash: str, damage: Damage) -> None:
-    """Write down what happened to lines of others, so that nothing else is changed before it is repaired."""
+def write_damage(
+    session: Session, posting: Posting, document: Row, plan_hash: str, damage: Damage, *, is_seen_later: bool = False
+) -> None:
+    """Write down what happened to lines of others, for what waits until it is repaired.
+
+    Where it `is_seen_later`, not right after our change, a person may have changed a line since: that is told, and
+    nothing waits.
+    """
     if damage.strange:
         ids = ", ".join(map(str, damage.strange))
         said = f"lines {ids} came to document {document['target_id']} while it was changed, and not from us"
         write_finding(session, posting, "lines_appeared", document, said)
     if not damage:
         return
+    is_told_alone = is_seen_later and damage.is_of_lines_alone
     for said in damage.said:
-        write_finding(session, posting, "others_changed", document, f"document {document['target_id']}: {said}")
+        if is_told_alone:
+            said += (
+                ". Nobody knows whether our change did that or a person since: look at its history in HaloPSA, and set "
+                "the line back there if it is not meant"
+            )
+        kind = "others_edited" if is_told_alone else "others_changed"
+        write_finding(session, posting, kind, document, f"{name_target(document['target_id'])}: {said}")
+    holds_up = "nothing" if is_told_alone else "the document" if damage.is_of_lines_alone else "every document"
     detail = {
         "target_id": document["target_id"],
+        "holds_up": holds_up,
         **{name: list(getattr(damage, name)) for name in ("lost", "kept", "doubled")},
     }
     record(session, posting, "others_changed", document, plan_hash, outcome="; ".join(damage.said), detail=detail)
 
 
-def describe_damage(document: Row, damage: Damage) -> str:
+def describe_damage(document: Row, damage: Damage, month: str) -> str:
     """What a person reads when the run stops."""
+    sell = sum((Decimal(line["sell"]) for line in document["lines"]), Decimal(0))
+    command = f"billing-pipeline close {month} --client {document['client']} --post"
+    if damage.is_of_lines_alone:
+        then = (
+            f"until then this one is not changed again. Then run {command}; what is meant, make again after that. If "
+            "this HaloPSA changes lines of others whenever one is written, set behaviour.target to new."
+        )
+    else:
+        then = (
+            f"until then no existing document is changed. Then run {command}. If this HaloPSA adds lines instead of "
+            "replacing them, set behaviour.target to new."
+        )
     return (
         f"after the change of {name_target(document['target_id'])} of {document['client']}, lines that are not ours "
-        f"differ: {'; '.join(damage.said)}. Repair them in HaloPSA: until then no existing document is changed. "
-        "If this HaloPSA adds lines instead of replacing them, set behaviour.target to new."
+        f"differ: {'; '.join(damage.said)}. Our lines over {show_amount(sell, document['currency'])} for {month} are "
+        f"there. Repair the others in HaloPSA: {then}"
     )
 
 
@@ -113,8 +163,8 @@ def name_target(target_id: int) -> str:
     return f"{'recurring invoice' if target_id < 0 else 'invoice'} {target_id}"
 
 
-def find_unrepaired(posting: Posting) -> str | None:
-    """What is still damaged by an earlier update of ours, of any month, and can be repaired; None where nothing is.
+def find_unrepaired(posting: Posting) -> Unrepaired:
+    """What is still damaged by an earlier update of ours, of any month, and can be repaired.
 
     What was repaired since is written down, and its findings go. An invoice that was closed as it is holds nothing up,
     but stays told: what left HaloPSA bills too much or too little.
@@ -126,27 +176,37 @@ def find_unrepaired(posting: Posting) -> str | None:
             "where later.event = 'others_repaired' and later.document_key = damaged.document_key "
             "and later.seq > damaged.seq) order by seq"
         )
-    left = []
+    everywhere: list[str] = []
+    documents: dict[int, str] = {}
+
+    def hold_up(detail: Mapping[str, Any], said: str) -> None:
+        holds_up = detail.get("holds_up", "every document")
+        if holds_up == "every document":
+            everywhere.append(said)
+        elif holds_up == "the document":
+            documents[detail["target_id"]] = said
+
     for row in rows:
         detail = json.loads(row["detail"])
-        name = name_target(detail["target_id"])
+        name = f"{name_target(detail['target_id'])} of {row['client']} for {row['month']}"
         try:
             found = read_target_row(posting.halo, detail["target_id"])
         except ServiceError as error:
-            left.append(f"{name} could not be read: {error}")
+            hold_up(detail, f"{name} could not be read: {error}")
             continue
         became = _look_whether_repaired(found, detail)
         if became is None:
             if found is None or detail["target_id"] < 0 or not is_closed(found):
-                left.append(f"{name} of {row['client']}: {row['outcome']}")
+                hold_up(detail, f"{name}: {row['outcome']}")
             continue
         with posting.work.warehouse.session("write a repaired document") as session:
             named = {column: row[column] for column in ("month", "client", "document_key", "plan_hash")}
             journal.append(session, posting.writer, "others_repaired", posting.now, **named, outcome=became)
             session.execute(
-                "delete from findings where kind = 'others_changed' and document_key = ?", [row["document_key"]]
+                "delete from findings where kind in ('others_changed', 'others_edited') and document_key = ?",
+                [row["document_key"]],
             )
-    return "; ".join(left) or None
+    return Unrepaired("; ".join(everywhere) or None, documents)
 
 
 def _look_whether_repaired(row: Row | None, detail: Mapping[str, Any]) -> str | None:

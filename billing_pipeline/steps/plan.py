@@ -228,6 +228,9 @@ def _ask_cap(cap: MonthCap, one: PlannedClient) -> PlannedClient:
 def _ask_approval(approvals: Approvals, one: PlannedClient) -> PlannedClient:
     """Hold a plan that is not approved, whatever else holds it: what is settled first does not let it go."""
     awaiting = approvals.holds(one.client, one.plan.plan_hash, json.loads(one.plan.as_json()))
+    if one.holds:
+        # A plan that something else holds cannot be approved yet.
+        awaiting = [replace(hold, detail=f"{hold.detail}, once nothing else holds it") for hold in awaiting]
     return replace(one, holds=(*one.holds, *awaiting))
 
 

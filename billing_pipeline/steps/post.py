@@ -24,19 +24,19 @@ from billing_pipeline.steps.halo_documents import (
     to_halo,
 )
 from billing_pipeline.steps.new_items import ItemProblem, ensure_items
-from billing_pipeline.steps.others_lines import find_unrepaired
+from billing_pipeline.steps.others_lines import find_unrepaired, name_target
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
 from billing_pipeline.steps.posting_outcomes import (
     STOPS_THE_RUN,
     Outcomes,
     PostingResult,
-    describe_document,
     write_answer,
     write_refused,
     write_unknown,
 )
 from billing_pipeline.steps.posting_state import (
     Posting,
+    describe_document,
     document_totals,
     make_writer,
     record_correction,
@@ -91,23 +91,28 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
 
 
 def _pass_damaged(posting: Posting, plans: Sequence[SealedPlan], result: PostingResult) -> list[SealedPlan]:
-    """The plans that may be carried out: none that changes an existing document while an earlier change of ours is not
-    repaired."""
-    damaged = find_unrepaired(posting)
+    """The plans that may be carried out: none that changes an existing document which waits until what an earlier
+    change of ours did is repaired."""
+    unrepaired = find_unrepaired(posting)
     with posting.work.warehouse.session("read which documents are uncertain") as session:
         result.uncertain = uncertain_targets(session)
     passed = []
     for plan in plans:
         changing = [document for document in plan.documents if changes_existing(document)]
-        if damaged is None or not changing:
+        waiting = [(document, unrepaired.why_not(document["target_id"])) for document in changing]
+        if not any(why for _, why in waiting):
             passed.append(plan)
             continue
-        detail = (
-            f"no existing document is changed before this is repaired in HaloPSA: {damaged}. Then run "
-            f"{_close_command(posting, plan.client)}"
-        )
         with posting.work.warehouse.session("hold a client whose document is not changed") as session:
-            for document in changing:
+            for document, why in waiting:
+                if why is None:
+                    continue
+                what = "no existing document" if unrepaired.everywhere else name_target(document["target_id"])
+                detail = (
+                    f"{describe_document(document)} was not sent: {what} is {'' if unrepaired.everywhere else 'not '}"
+                    f"changed before this is repaired in HaloPSA: {why}. Then run "
+                    f"{_close_command(posting, plan.client)}"
+                )
                 hold_for_target(posting, document, detail, session)
         result.refused += [document["document_key"] for document in plan.documents]
     return passed

@@ -12,6 +12,8 @@ from billing_pipeline.resources.warehouse import Session
 
 # What the journal calls a document that HaloPSA was known to have.
 POSTED_EVENTS = ("posted", "adopted", "settled")
+# What it calls documents that HaloPSA was proved to have no more.
+RELEASED_EVENTS = ("released", "credit_released")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class PostedLine:
 class PostedDocument:
     """A document as it was posted; `issue_mark` is that of a recurring invoice, as it was when it was changed. `tax` is
     what HaloPSA answered, for our lines where they are among others'; None where it did not say. `ended` are ids of
-    lines of earlier months that it set inactive, and that no later change of ours wrote or ended again.
+    lines of earlier months that it set inactive, and that no later change of ours wrote or ended again. `takes_back`
+    says that it is a credit of ours.
     """
 
     month: str
@@ -63,6 +66,7 @@ class PostedDocument:
     tax: Decimal | None
     lines: tuple[PostedLine, ...]
     ended: tuple[int, ...] = ()
+    takes_back: bool = False
 
     @property
     def is_ours(self) -> bool:
@@ -187,6 +191,7 @@ def _document(
         tax=row["answered_tax"],
         lines=tuple(_line(line, as_sent.get(line["charge_key"], {}), later) for line in lines),
         ended=tuple(line_id for line_id in planned["deactivate"] if line_id not in touched),
+        takes_back=bool(planned.get("reverses")),
     )
 
 

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 
-from billing_pipeline.billing.money import show_amount
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences
 from billing_pipeline.steps.posting_state import (
     Posting,
-    document_totals,
     write_finding,
     write_posted,
     write_status,
@@ -68,7 +65,7 @@ class Outcomes:
 def write_refused(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
     """Write that HaloPSA surely did not take the document."""
     write_status(session, posting, "not_written", document, plan_hash, said)
-    write_finding(session, posting, "refused", document, f"{describe_document(document)} was refused: {said}")
+    write_finding(session, posting, "refused", document, f"it was refused: {said}")
 
 
 def write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
@@ -84,12 +81,3 @@ def write_unknown(posting: Posting, document: Row, plan_hash: str, said: str, se
 def write_answer(posting: Posting, document: Row, plan_hash: str, found: FoundDocument, session: Session) -> None:
     """Write that HaloPSA answered with the document, and how it differs from the planned one."""
     write_posted(session, posting, "posted", document, plan_hash, found, differences(document, found))
-
-
-def describe_document(document: Row) -> str:
-    """A document by key, client and money, as texts name it."""
-    sell, _ = document_totals(document)
-    return (
-        f"document {document['document_key']} of {document['client']} over "
-        f"{show_amount(Decimal(sell), document['currency'])}"
-    )

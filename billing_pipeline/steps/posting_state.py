@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
+from billing_pipeline.billing.finding_kinds import SEEN
+from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
@@ -52,6 +54,12 @@ def document_totals(document: Document) -> tuple[Decimal, Decimal]:
     sells = (Decimal(line["sell"]) for line in document["lines"])
     costs = (Decimal(line["cost"]) for line in document["lines"])
     return sum(sells, Decimal(0)), sum(costs, Decimal(0))
+
+
+def describe_document(document: Document) -> str:
+    """A document by key, client and money, as texts name it."""
+    sell, _ = document_totals(document)
+    return f"document {document['document_key']} of {document['client']} over {show_amount(sell, document['currency'])}"
 
 
 def write_intent(
@@ -251,21 +259,32 @@ def record(session: Session, posting: Posting, event: str, document: Document, p
 
 
 def _write_findings(session: Session, posting: Posting, kind: str, document: Document, differs: Sequence[str]) -> None:
+    month, then = posting.work.month, _next_step(posting.work.month, document, kind)
     session.insert(
         "findings",
         [
             {
-                "month": posting.work.month,
+                "month": month,
                 "client": document["client"],
                 "document_key": document["document_key"],
                 "step": "post",
                 "kind": kind,
-                "detail": f"document {document['document_key']}: {said}",
+                "detail": f"{describe_document(document)} for {month}: {said}{then}",
                 "currency": document["currency"],
             }
             for said in differs
         ],
     )
+
+
+def _next_step(month: str, document: Document, kind: str) -> str:
+    """The command that goes on from what was found, where one does."""
+    own = f"{month} --client {document['client']} --post"
+    if kind == "refused":
+        return f". Put that right, then run billing-pipeline {'reverse' if is_reversal(document) else 'close'} {own}"
+    if kind in SEEN:
+        return f". See billing-pipeline verify {month}; once it is put right, billing-pipeline close {own} looks again"
+    return ""
 
 
 def write_finding(session: Session, posting: Posting, kind: str, document: Document, said: str) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing_pipeline.billing.finding_kinds import SEEN
+from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE, SEEN
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
-from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key, read_document
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
 from billing_pipeline.steps.read_reversible import PostedDocument, find_changes
 from billing_pipeline.steps.record_reversals import is_reversal, record_reversals_read_back
+from billing_pipeline.steps.shared_invoices import read_own_part
 from billing_pipeline.steps.work import Work
 
 
@@ -29,12 +30,12 @@ def unread_postings(session: Session, posting: Posting) -> list[dict[str, Any]]:
         "from postings where status in ('posted', 'sending', 'unknown')) "
         "select * from postings where month = $month and status = 'posted' and (read_back_at is null "
         "or document_key in (select document_key from findings where month = $month "
-        "and kind in (select unnest($kinds::text[]))) "
+        "and (kind in (select unnest($kinds::text[])) or (kind = $closed and halopsa_invoice_id > 0))) "
         "and not exists (select 1 from sent where halopsa_invoice_id < 0 "
         "and sent.halopsa_invoice_id = postings.halopsa_invoice_id and sent.client = postings.client "
         "and sent.month <> $month and (sent.sent_at, sent.month) > (postings.sent_at, postings.month))) "
         "order by document_key",
-        {"month": posting.work.month, "kinds": list(SEEN)},
+        {"month": posting.work.month, "kinds": list(SEEN), "closed": CLOSED_MEANWHILE},
     )
     return [row for row in rows if row["client"] in posting.work.clients]
 
@@ -62,7 +63,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
         rows, rates = unread_postings(session, posting), tax_rates(session)
         for row in rows:
             document = json.loads(row["detail"])["document"]
-            _forget_findings(session, row["document_key"])
+            _forget_findings(session, posting, row)
             for said in changed.get(row["document_key"], ()):
                 write_finding(session, posting, "read_back_differs", document, said)
             halo_row = by_id.get(row["halopsa_invoice_id"])
@@ -75,7 +76,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
             if twins:
                 said = f"HaloPSA invoices {', '.join(map(str, twins))} bear its keys too: delete them there"
                 write_finding(session, posting, "found_twice", document, said)
-            found = read_document(halo_row, document, posting.fields)
+            found = read_own_part(session, halo_row, document, posting.fields)
             _write(session, posting, row, document, found, expect_tax(posting.work.config, document, rates))
     return len(rows)
 
@@ -103,11 +104,15 @@ def _bearing_too(by_key: Mapping[str, Sequence[Row]], document: Mapping[str, Any
     return sorted({int(row["id"]) for key in keys for row in by_key.get(key, ())} - {halopsa_id})
 
 
-def _forget_findings(session: Session, document_key: str) -> None:
-    """What an earlier look found of a document gives way to what this one finds."""
+def _forget_findings(session: Session, posting: Posting, row: Mapping[str, Any]) -> None:
+    """What an earlier look found of a document gives way to what this one finds. That an invoice was closed while it
+    was changed is told by the run that changed it; what HaloPSA issued meanwhile, no look at the template tells."""
+    kinds = [*SEEN, "tax_differs"]
+    if row["halopsa_invoice_id"] > 0 and row["run_id"] != posting.work.run_id:
+        kinds.append(CLOSED_MEANWHILE)
     session.execute(
         "delete from findings where kind in (select unnest(?::text[])) and document_key = ?",
-        [[*SEEN, "tax_differs"], document_key],
+        [kinds, row["document_key"]],
     )
 
 

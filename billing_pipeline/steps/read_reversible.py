@@ -94,7 +94,9 @@ def _find_problem(
     """Why an invoice cannot be taken back by a credit from here; None where it can."""
     month, client = posting.work.month, posting.work.clients[0]
     release = f"billing-pipeline release {month} --client {client}"
-    it = "it" if one.document["action"] == "create" else "our lines on it"
+    own = {line["charge_key"] for line in one.document["lines"]}
+    borne = [line_key(line, posting.fields) for line in (row or {}).get("lines") or ()]
+    it = "it" if one.document["action"] == "create" and own.issuperset(borne) else "our lines on it"
     if row is None:
         return (
             f"is not there any more, so nothing of it is billed. See billing-pipeline verify {month}; to bill its "

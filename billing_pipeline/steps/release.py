@@ -27,6 +27,7 @@ from billing_pipeline.steps.posted_ledger import PostedDocument, read_posted
 from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.standing_keys import Found, Standing, find_standing, look_everywhere
+from billing_pipeline.steps.stray_keys import places_of_keys, read_owners
 from billing_pipeline.steps.work import Work
 
 _TABLES = ("posted_lines", "posted_source_lines", "corrections", "reversals")
@@ -77,7 +78,10 @@ def release(work: Work, halo: HaloClient, client: str) -> Released:
             documents = read_posted(session, work.month, client)
             _refuse_uncertain(session, work.month, client, documents)
         found = look_everywhere(halo, documents, month_range(work.month)[0])
-        standing = find_standing(documents, found, work.config.settings.halopsa)
+        fields = work.config.settings.halopsa
+        with work.warehouse.session("read whose lines HaloPSA has") as session:
+            owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), fields)})
+        standing = find_standing(documents, found, fields, owners)
         if standing:
             return Released(work.month, client, tuple(documents), tuple(standing))
         if found.gaps:

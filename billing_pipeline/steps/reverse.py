@@ -20,11 +20,17 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.approvals import read_approvals, short
+from billing_pipeline.steps.gone_credits import (
+    find_gone_credits,
+    forget_gone_credits,
+    name_credits,
+)
 from billing_pipeline.steps.halo_documents import Row, index_by_key, read_document
 from billing_pipeline.steps.post import carry_out, prove_posted
+from billing_pipeline.steps.posted_ledger import PostedDocument as LedgerDocument
 from billing_pipeline.steps.posting_gates import SealedPlan, refuse_untold_past
-from billing_pipeline.steps.posting_outcomes import PostingResult, describe_document
-from billing_pipeline.steps.posting_state import Posting, make_writer
+from billing_pipeline.steps.posting_outcomes import PostingResult
+from billing_pipeline.steps.posting_state import Posting, describe_document, make_writer
 from billing_pipeline.steps.read_back import forget_settled_holds, unread_postings
 from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_back, read_reversible
 from billing_pipeline.steps.record_reversals import is_reversal
@@ -63,8 +69,11 @@ def plan_to_reverse(work: Work, halo: HaloClient) -> Reversal:
     with work.warehouse.session("read what was posted") as session:
         refuse_untold_past(session, posting, _again(work))
         _refuse_open(posting, read_open_postings(session, posting))
-        documents = _read_documents(session, work)
-    reversal, _ = _plan(posting, documents)
+        _read_documents(session, work)
+    gone = find_gone_credits(posting)
+    with work.warehouse.session("read what was posted") as session:
+        documents = _read_documents(session, work, gone)
+    reversal, _ = _plan(posting, documents, gone)
     return reversal
 
 
@@ -90,10 +99,16 @@ def reverse(work: Work, halo: HaloClient) -> ReversalResult:
         since = look_since(dated, work.today)
         reversal = None
         if not _settle(posting, opened, result):
+            gone = find_gone_credits(posting)
             with work.warehouse.session("read what was posted") as session:
-                documents = _read_documents(session, work)
-            reversal, invoices = _plan(posting, documents)
+                documents = _read_documents(session, work, gone)
+            reversal, invoices = _plan(posting, documents, gone)
             if reversal.plan.documents:
+                if gone:
+                    with work.warehouse.session("write that a credit is gone") as session:
+                        forget_gone_credits(session, posting, gone)
+                        result.head = journal.read_head(session)
+                    journal.write_head(result.head, work.warehouse.published / journal.HEAD_FILE)
                 _refuse_unapproved(work, reversal.plan)
                 sealed = SealedPlan(work.clients[0], reversal.plan.plan_hash, json.loads(reversal.plan.as_json()))
                 carry_out(posting, [sealed], invoices, result)
@@ -129,8 +144,9 @@ def _again(work: Work) -> str:
     return f"run billing-pipeline reverse {work.month} --client {work.clients[0]} again"
 
 
-def _read_documents(session: Session, work: Work) -> list[PostedDocument]:
-    """The client's posted documents of the month that have lines which were not taken back yet."""
+def _read_documents(session: Session, work: Work, gone: Sequence[LedgerDocument] = ()) -> list[PostedDocument]:
+    """The client's posted documents of the month with lines which were not taken back yet, or by credits that are
+    `gone`."""
     client = work.clients[0]
     rows = session.rows(
         "select halopsa_invoice_id, detail from postings where month = ? and client = ? and status = 'posted' "
@@ -142,7 +158,9 @@ def _read_documents(session: Session, work: Work) -> list[PostedDocument]:
     undone = {
         row["reversed_charge_key"]
         for row in session.rows(
-            "select reversed_charge_key from reversals where month = ? and client = ?", [work.month, client]
+            "select reversed_charge_key from reversals where month = ? and client = ? "
+            "and document_key not in (select unnest(?::text[]))",
+            [work.month, client, [one.document_key for one in gone]],
         )
     }
     documents = []
@@ -187,7 +205,9 @@ def _settle(posting: Posting, opened: Sequence[OpenPosting], result: PostingResu
     return still_open
 
 
-def _plan(posting: Posting, documents: Sequence[PostedDocument]) -> tuple[Reversal, Sequence[Row]]:
+def _plan(
+    posting: Posting, documents: Sequence[PostedDocument], gone: Sequence[LedgerDocument]
+) -> tuple[Reversal, Sequence[Row]]:
     """What is to be taken back now, and HaloPSA's invoices as they were read for it."""
     work = posting.work
     client = work.clients[0]
@@ -201,7 +221,8 @@ def _plan(posting: Posting, documents: Sequence[PostedDocument]) -> tuple[Revers
     date_rule = work.config.resolve(client, integrations[0]).charge.behaviour.date if integrations else "source"
     plan = plan_reversal(work.month, client, found.lines, date_rule, work.today)
     _refuse_strange_credits(posting, plan, invoices)
-    return Reversal(plan, found.notes), invoices
+    notes = (f"{name_credits(gone)} is gone from HaloPSA: that is taken back again",) if gone else ()
+    return Reversal(plan, (*notes, *found.notes)), invoices
 
 
 def _is_begun(work: Work) -> bool:

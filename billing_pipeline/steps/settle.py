@@ -23,6 +23,7 @@ from billing_pipeline.steps.halo_facts import text
 from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.others_lines import find_damage, write_damage
 from billing_pipeline.steps.posting_state import Posting, write_finding, write_posted, write_status
+from billing_pipeline.steps.shared_invoices import read_own_part
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,11 @@ def adopt(
     others: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Write that HaloPSA has the document, as found by looking, and what became of `others`' lines on it."""
-    found = read_document(row, document, posting.fields)
+    found = read_own_part(session, row, document, posting.fields)
     write_posted(session, posting, event, document, plan_hash, found, differences(document, found))
     if others is not None and document["target_id"] is not None:
-        write_damage(session, posting, document, plan_hash, find_damage(others, row, document, posting.fields))
+        damage = find_damage(others, row, document, posting.fields)
+        write_damage(session, posting, document, plan_hash, damage, is_seen_later=True)
 
 
 def look_since(documents: list[Mapping[str, Any]], today: date) -> date:

@@ -1,6 +1,6 @@
 """What in HaloPSA still bears the keys of a client's month, looked for by more routes than one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,8 +17,9 @@ from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 from billing_pipeline.steps.settle import look_since
+from billing_pipeline.steps.stray_keys import Owner
 
-_ROUTES = "a bulk read, a search by document key, the clients' own lists, the documents by id, all recurring invoices"
+ROUTES = "a bulk read, a search by document key, the clients' own lists, the documents by id, all recurring invoices"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Found:
 
     rows: Mapping[int, Row]
     listed: Sequence[dict[str, object]]
-    routes: str = _ROUTES
+    routes: str = ROUTES
     gaps: tuple[str, ...] = ()
 
 
@@ -82,28 +83,47 @@ def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first
     return Found(rows, listed, gaps=tuple(sorted(gaps)))
 
 
-def find_standing(documents: Sequence[PostedDocument], found: Found, fields: HaloPsaService) -> list[Standing]:
+def find_standing(
+    documents: Sequence[PostedDocument],
+    found: Found,
+    fields: HaloPsaService,
+    owners: Mapping[str, Sequence[Owner]],
+) -> list[Standing]:
     """What bears the keys of these documents, or is one of them without its keys; empty where nothing is left.
 
-    A void document that bears a key counts: posting would take it for the document that it looks for.
+    A void document that bears a key counts: posting would take it for the document that it looks for. `owners` are
+    where the keys in HaloPSA were posted: a document of ours may have lines of another client or month by now.
     """
     standing: list[Standing] = []
     for row_id, row in sorted(found.rows.items()):
-        standing += _find_on(row_id, row, documents, fields)
+        standing += _find_on(row_id, row, documents, fields, owners)
     return standing
 
 
-def _find_on(row_id: int, row: Row, documents: Sequence[PostedDocument], fields: HaloPsaService) -> Iterable[Standing]:
+def _find_on(
+    row_id: int,
+    row: Row,
+    documents: Sequence[PostedDocument],
+    fields: HaloPsaService,
+    owners: Mapping[str, Sequence[Owner]],
+) -> Iterable[Standing]:
     keys = {one.document_key: one for one in documents if one.is_ours}
     key = document_key_of(row, fields)
     own = next((one for one in documents if one.is_ours and one.halopsa_id == row_id), None)
     document = keys.get(key, own)
-    if document is not None and (key in keys or not row.get("voided")):
-        said = f"bears {key}" if key in keys else f"is {document.document_key}, without its key"
-        total = sum((net_amount(line, document.currency) for line in row.get("lines") or ()), Decimal(0))
-        yield Standing(row_id, None, "", said, total, document.currency, _delete_document(row))
-        return
     ours = {line.key for one in documents for line in one.lines}
+    lines = row.get("lines") or ()
+    others = [line for line in lines if not _is_of_documents(line, documents, ours, fields)]
+    # Without its key and with lines of others alone it is theirs.
+    is_theirs = key not in keys and others and len(others) == len(lines)
+    if document is not None and (key in keys or not row.get("voided")) and not is_theirs:
+        said = f"bears {key}" if key in keys else f"is {document.document_key}, without its key"
+        total = sum((net_amount(line, document.currency) for line in lines), Decimal(0))
+        todo = _delete_document(row)
+        if others and not row.get("voided") and not is_closed(row):
+            todo = _leave_others(lines, others, document, key in keys, fields, owners)
+        yield Standing(row_id, None, "", said, total, document.currency, todo)
+        return
     ids = {one.halopsa_id for one in documents}
     is_near = row_id in ids or integer(row.get("recurring_invoice_id")) in ids
     for line in row.get("lines") or ():
@@ -117,6 +137,49 @@ def _find_on(row_id: int, row: Row, documents: Sequence[PostedDocument], fields:
                 todo = _delete_line(row_id, row, posted)
                 yield Standing(row_id, integer(line.get("id")), name, said, net, document.currency, todo)
                 break
+
+
+def _is_of_documents(
+    line: Row, documents: Sequence[PostedDocument], ours: Collection[str], fields: HaloPsaService
+) -> bool:
+    """Whether a line of one of these documents, or of one that has its id, is ours; a key may have been taken out."""
+    key, line_id = line_key(line, fields), integer(line.get("id"))
+    if key:
+        return key in ours
+    return any(
+        (line_id is not None and line_id == posted.line_id)
+        or (integer(line.get("_itemid")) == posted.item_id and net_amount(line, document.currency) == posted.sell)
+        for document in documents
+        for posted in document.lines
+    )
+
+
+def _leave_others(
+    lines: Sequence[Row],
+    others: Sequence[Row],
+    document: PostedDocument,
+    has_key: bool,
+    fields: HaloPsaService,
+    owners: Mapping[str, Sequence[Owner]],
+) -> str:
+    """What to do with a draft of ours that bills more than the month to release: what is not of it must stay billed."""
+    named, commands = [], []
+    for line in others:
+        key = line_key(line, fields)
+        owner = next(iter(owners.get(key, ())), None)
+        whose = "not ours" if not key else f"of nobody that was posted ({key})"
+        if owner is not None:
+            whose = f"of {owner.client} for {owner.month}"
+            commands.append(f"billing-pipeline release {owner.month} --client {owner.client}")
+        money = show_amount(net_amount(line, document.currency), document.currency)
+        named.append(f"line {line.get('id')} ({text(line.get('item_shortdescription'))}) over {money} is {whose}")
+    ids = ", ".join(str(line.get("id")) for line in lines if line not in others)
+    todo = [f"delete line{'s' if ',' in ids else ''} {ids}"] if ids else []
+    todo += [f"take the key out of its {fields.document_key_field}"] if has_key else []
+    said = f"Its {', '.join(named)}: leave the document, and only {' and '.join(todo)} there."
+    if len(commands) == len(others):
+        return f"{said} Or delete all of it, and release that as well: {'; '.join(dict.fromkeys(commands))}."
+    return said
 
 
 def _line_there(

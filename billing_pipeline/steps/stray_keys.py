@@ -24,7 +24,7 @@ _ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
-class _Owner:
+class Owner:
     """Where a key was posted."""
 
     month: str
@@ -46,8 +46,8 @@ def find_stray_keys(
     a posting that is still open is not known to be wrong. What HaloPSA issues from a recurring invoice bears its slots.
     A void document bills nothing, whatever it bears.
     """
-    places = list(_places_of_keys(rows, fields))
-    owners = _read_owners(session, {key for key, _, _ in places})
+    places = list(places_of_keys(rows, fields))
+    owners = read_owners(session, {key for key, _, _ in places})
     in_flight = _read_keys_in_flight(session)
     slots_here = {line.slot_key for document in documents for line in document.kept if line.slot_key is not None}
     copied: dict[int, list[tuple[str, Row | None]]] = defaultdict(list)
@@ -69,7 +69,8 @@ def find_stray_keys(
     return found
 
 
-def _places_of_keys(rows: Iterable[Row], fields: HaloPsaService) -> Iterable[tuple[str, int, Row | None]]:
+def places_of_keys(rows: Iterable[Row], fields: HaloPsaService) -> Iterable[tuple[str, int, Row | None]]:
+    """Our keys on documents that are not void: the key, the document's id and the line, None where it is its own."""
     for row in rows:
         if row.get("voided"):
             continue
@@ -82,10 +83,10 @@ def _places_of_keys(rows: Iterable[Row], fields: HaloPsaService) -> Iterable[tup
                 yield key, int(row["id"]), line
 
 
-def _read_owners(session: Session, keys: Iterable[str]) -> dict[str, list[_Owner]]:
+def read_owners(session: Session, keys: Iterable[str]) -> dict[str, list[Owner]]:
     """Where each of the keys stands posted. Charges and documents stand once, slots month after month."""
     session.frame("keys_in_halopsa", {"key": "VARCHAR"}, [{"key": key} for key in sorted(keys)])
-    owners: dict[str, list[_Owner]] = defaultdict(list)
+    owners: dict[str, list[Owner]] = defaultdict(list)
     for row in session.rows(
         "select charge_key as key, month, client, halopsa_invoice_id from document_lines "
         "semi join keys_in_halopsa on keys_in_halopsa.key = document_lines.charge_key where slot_key is null "
@@ -95,7 +96,7 @@ def _read_owners(session: Session, keys: Iterable[str]) -> dict[str, list[_Owner
         "semi join keys_in_halopsa on keys_in_halopsa.key = postings.document_key where status = 'posted' "
         "order by all"
     ):
-        owners[row["key"]].append(_Owner(row["month"], row["client"], row["halopsa_invoice_id"]))
+        owners[row["key"]].append(Owner(row["month"], row["client"], row["halopsa_invoice_id"]))
     return owners
 
 
@@ -111,7 +112,7 @@ def _read_keys_in_flight(session: Session) -> set[str]:
 
 
 def _copy(
-    row: Row, borne: Sequence[tuple[str, Row | None]], owners: Mapping[str, Sequence[_Owner]], codes: Mapping[int, str]
+    row: Row, borne: Sequence[tuple[str, Row | None]], owners: Mapping[str, Sequence[Owner]], codes: Mapping[int, str]
 ) -> Drift:
     owner = owners[borne[0][0]][0]
     homes = sorted({owners[key][0].halopsa_id for key, _ in borne}, key=abs)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceError
+from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.doubtful_change import read_our_lines
@@ -27,13 +28,13 @@ from billing_pipeline.steps.posting_outcomes import (
     STOPS_THE_RUN,
     Outcomes,
     PostingResult,
-    describe_document,
     write_answer,
     write_refused,
     write_unknown,
 )
 from billing_pipeline.steps.posting_state import (
     Posting,
+    describe_document,
     document_totals,
     write_finding,
     write_intent,
@@ -180,7 +181,7 @@ def _prove_update(
         return partial(write_unknown, posting, document, plan_hash, result.stopped)
     damage = find_damage(others, after, document, posting.fields)
     if damage:
-        result.stopped = describe_damage(document, damage)
+        result.stopped = describe_damage(document, damage, posting.work.month)
     result.posted.append(key)
     planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
     result.rewritten[document["target_id"]] = (planned_on, observed_hash(after))
@@ -206,13 +207,17 @@ def _write_update(
         if issue_mark(after) != document["issue_mark"]:
             said = (
                 f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
-                "It is taken for issued: if it does not, the next month will write over it"
+                "It is taken for issued: if it does not, the next month will write over it. "
+                f"billing-pipeline verify {month} tells no more of it once an invoice that HaloPSA issued has our lines"
             )
-            write_finding(session, posting, "closed_meanwhile", document, said)
+            write_finding(session, posting, CLOSED_MEANWHILE, document, said)
     elif is_closed(after):
         closed = ", ".join(read_target(after, posting.fields).closed)
-        said = f"{name} was closed ({closed}) while it was changed: look whether what left HaloPSA has our lines"
-        write_finding(session, posting, "closed_meanwhile", document, said)
+        said = (
+            f"{name} was closed ({closed}) while it was changed: look whether what left HaloPSA has our lines. "
+            f"billing-pipeline verify {month} tells no more of it where they stand there as posted"
+        )
+        write_finding(session, posting, CLOSED_MEANWHILE, document, said)
     if overtaken is not None:
         write_finding(session, posting, "overtaken", document, overtaken)
 

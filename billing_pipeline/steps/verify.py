@@ -12,10 +12,13 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
 from billing_pipeline.billing.months import month_range
+from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.changed_lines import is_issued_from
 from billing_pipeline.steps.drift import Drift, find_drift
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.ledger_checks import find_unexplained, find_unjournalled
@@ -51,6 +54,7 @@ def verify(work: Work, halo: HaloClient) -> Verified:
         seen = {document.document_key for document in before}
         verified = _compare(session, work, read_posted(session, work.month), seen, rows)
         _store(session, work, verified)
+        _forget_closed(session, before, verified, rows, work.config.settings.halopsa)
         head = journal.append(
             session,
             make_writer(halo, work.run_id),
@@ -144,3 +148,25 @@ def _store(session: Session, work: Work, verified: Verified) -> None:
         for said in verified.unexplained
     ]
     session.insert("findings", rows)
+
+
+def _forget_closed(
+    session: Session,
+    documents: Sequence[PostedDocument],
+    verified: Verified,
+    rows: Mapping[int, Row],
+    fields: HaloPsaService,
+) -> None:
+    """Documents that were closed while they were changed, and whose lines stand as posted all the same, are told no
+    more: of a recurring invoice, the lines of an invoice that HaloPSA issued from it."""
+    differing = {drift.document_key for drift in verified.drift}
+    proved = [
+        one.document_key
+        for one in documents
+        if one.document_key not in differing
+        and (one.halopsa_id > 0 or any(is_issued_from(row, one, fields) for row in rows.values()))
+    ]
+    session.execute(
+        "delete from findings where kind = ? and document_key in (select unnest(?::text[]))",
+        [CLOSED_MEANWHILE, proved],
+    )

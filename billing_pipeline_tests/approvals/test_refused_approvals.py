@@ -55,6 +55,13 @@ def test_a_plan_that_a_cap_holds_names_the_cap_and_the_way(prepared: Month) -> N
     )
 
 
+def test_a_plan_that_a_cap_holds_does_not_ask_to_be_approved_yet(prepared: Month) -> None:
+    holds = prepared.rows("select client, detail from holds where reason = 'awaiting_approval'")
+    told = {row["client"]: row["detail"] for row in holds}
+    assert told["birch-legal"].endswith("--client birch-legal --by NAME, once nothing else holds it")
+    assert told["acme-dental"].endswith("--client acme-dental --by NAME")
+
+
 def test_a_held_client_with_an_empty_plan_is_refused_with_its_reason(months: MonthMaker) -> None:
     month = make_month(months, [line("L1", type="adjustment")])
     refuse(

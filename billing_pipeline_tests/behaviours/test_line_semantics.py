@@ -19,6 +19,7 @@ from billing_pipeline_tests.behaviours.world import (
 )
 
 CEDAR = numbered(3)
+MONTHS = (OCTOBER, NOVEMBER)
 
 
 def set_up_two(provider: Provider, target: str = "latest") -> None:
@@ -150,6 +151,7 @@ def test_our_own_lines_in_place_show_a_tenant_that_adds_them(provider: Provider)
         ),
         ("delete_line", {}, "line 5500 vanished", None),
     ],
+    ids=["changes", "vanishes"],
 )
 def test_a_line_that_changes_or_vanishes_with_our_write_stops_the_run(
     provider: Provider, action: str, order: dict[str, object], said: str, repair: tuple[str, dict[str, object]] | None
@@ -170,6 +172,40 @@ def test_a_line_that_changes_or_vanishes_with_our_write_stops_the_run(
         provider.agent("add_line", 55, line=labour(5500))
     provider.close()
     assert provider.ours(66) == [("Mail", "20.00", True)]
+    assert provider.findings("others_changed") == []
+
+
+def test_a_line_that_merely_changed_holds_up_its_own_document_alone(provider: Provider) -> None:
+    """A clerk's own edit in the wrong moment must not stop everybody's billing."""
+    bills = [bill(month, licence("mail", ACME, "10.00"), licence("mail", BIRCH, "20.00")) for month in MONTHS]
+    world = make_world([ACME, BIRCH], bills, templates=[template(-7), template(-8, BIRCH)])
+    provider.set_up(world, [ACME, BIRCH], {"target": "recurring"})
+    provider.prepare()
+    (others,) = provider.document(-7)["lines"]
+    edit = {"line_id": others["id"], "fields": {"unit_price": 60}}
+    provider.agent_after("/api/RecurringInvoice", "edit_line", -7, method="POST", **edit)
+    result = provider.post()
+    assert result.stopped is not None
+    assert "Our lines over 10.00 USD for 2026-10 are there." in result.stopped
+    then = "until then this one is not changed again. Then run billing-pipeline close 2026-10 --client client-1 --post"
+    assert then in result.stopped
+
+    assert provider.close().stopped is None
+    assert provider.ours(-8) == [("Mail", "20.00", True)]
+    assert provider.holds() == []
+    assert not provider.prove().whole, "it stays told"
+
+    provider.issue("2026-11-01T07:00:00Z")
+    provider.close(NOVEMBER)
+    assert provider.holds(NOVEMBER) == [("client-1", "target_changed")]
+    why = provider.why(NOVEMBER)
+    assert "over 10.00 USD was not sent: recurring invoice -7 is not changed before this is repaired in HaloPSA" in why
+    assert f"recurring invoice -7 of client-1 for 2026-10: line {others['id']} changed (unit_price was" in why
+    assert "Then run billing-pipeline close 2026-11 --client client-1 --post" in why
+
+    provider.agent("edit_line", -7, line_id=others["id"], fields={"unit_price": others["unit_price"]})
+    provider.close(NOVEMBER)
+    assert provider.holds(NOVEMBER) == []
     assert provider.findings("others_changed") == []
 
 

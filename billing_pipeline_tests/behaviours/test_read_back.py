@@ -33,7 +33,8 @@ def test_a_document_that_bills_nothing_of_the_plan_is_not_as_planned(
     planned.post()
 
     (found,) = planned.findings("read_back_differs")
-    assert found.endswith(f": {said}")
+    assert f" of client-1 over 10.00 USD for 2026-10: {said}. See billing-pipeline verify 2026-10; once it is " in found
+    assert found.endswith("put right, billing-pipeline close 2026-10 --client client-1 --post looks again")
     assert planned.rows("select outcome from posting_journal where event = 'read_back'") == [{"outcome": said}]
     assert not planned.prove().whole
 
@@ -92,7 +93,7 @@ def test_a_twin_is_told_until_it_is_deleted(planned: Provider) -> None:
     planned.agent_after(INVOICE, "create", method="POST", fields=twin, lines=[])
     planned.post()
     (said,) = planned.findings("found_twice")
-    assert "HaloPSA invoices 2 bear its keys too" in said
+    assert "over 10.00 USD for 2026-10: HaloPSA invoices 2 bear its keys too: delete them there. See" in said
 
     planned.agent("delete", 2)
     planned.close()

@@ -209,6 +209,26 @@ def test_an_invoice_that_is_closed_between_our_read_and_our_write_is_told(
     assert not provider.prove().whole
 
 
+@pytest.mark.parametrize("look", ["close", "verify"])
+def test_an_invoice_that_was_closed_meanwhile_is_told_until_a_later_look_finds_our_lines(
+    provider: Provider, look: str
+) -> None:
+    set_up_target(provider)
+    provider.prepare()
+    provider.agent_after("/api/Invoice/{id}", "send", 55)
+    provider.post()
+    (ours,) = provider.places(55).values()
+    provider.agent("edit_line", 55, line_id=ours, fields={"unit_price": 11})
+    getattr(provider, look)()
+    assert not provider.prove().whole
+    provider.agent("edit_line", 55, line_id=ours, fields={"unit_price": 10})
+
+    getattr(provider, look)()
+
+    assert provider.findings("closed_meanwhile") == []
+    assert provider.prove().whole
+
+
 def test_a_refusal_that_nobody_caused_is_told_as_one(provider: Provider) -> None:
     set_up_target(provider)
     provider.disturb("status", status=400, body={"Message": "No."}, contains='"id":55')

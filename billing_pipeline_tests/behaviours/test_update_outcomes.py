@@ -237,6 +237,25 @@ def test_an_issue_between_our_read_and_our_write_is_told(provider: Provider) -> 
     assert not provider.prove().whole
 
 
+def test_an_issue_between_is_told_until_the_issued_invoice_has_our_lines(provider: Provider) -> None:
+    """A template that stands as posted tells nothing of what HaloPSA issued from it before our lines came."""
+    set_up_update(provider, -7)
+    provider.prepare()
+    moved = {"lastcreated": "2026-10-06T15:00:00"}
+    provider.agent_after("/api/RecurringInvoice", "edit", -7, method="POST", fields=moved)
+    provider.post()
+    provider.close()
+    assert provider.verify().agrees
+    assert len(provider.findings("closed_meanwhile")) == 1
+
+    (issued,) = provider.issue("2026-11-01T07:00:00Z")
+    assert len(provider.ours(issued)) == 2
+    provider.verify()
+
+    assert provider.findings("closed_meanwhile") == []
+    assert provider.prove().whole
+
+
 def test_a_month_that_was_not_read_back_is_not_written_over(provider: Provider) -> None:
     set_up_update(provider, -7)
     provider.prepare(OCTOBER)
@@ -282,6 +301,41 @@ def test_damage_is_found_where_the_outcome_is_settled_by_looking(provider: Provi
     assert provider.rows("select status from postings") == [{"status": "posted"}]
     assert len(provider.findings("others_changed")) == 1
     assert not provider.prove().whole
+
+
+def test_an_edit_that_is_seen_when_looking_later_is_told_and_stops_nothing(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process died after the request; hours later nobody can tell whose change that was."""
+    clients = [ACME, BIRCH]
+    lines = [licence("mail", ACME, "10.00"), licence("voice", BIRCH, "7.00")]
+    world = make_world(clients, [bill(OCTOBER, *lines)], invoices=[invoice(55), invoice(66, BIRCH)])
+    provider.set_up(world, clients, {"target": "latest"})
+    send = provider.halo.update_invoice
+
+    def die(body: Any) -> None:
+        send(body)
+        raise Crashed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(provider.halo, "update_invoice", die)
+        with pytest.raises(Crashed):
+            provider.close()
+    provider.agent("edit_line", 55, line_id=5500, fields={"unit_price": 60})
+    provider.now = AFTER_THE_GRACE
+
+    provider.close()
+
+    assert [provider.ours(number) for number in (55, 66)] == [[("Mail", "10.00", True)], [("Voice", "7.00", True)]]
+    assert provider.holds() == []
+    assert provider.prove().whole
+    (said,) = provider.findings("others_edited")
+    assert "invoice 55: line 5500 changed (unit_price was" in said
+    assert "Nobody knows whether our change did that or a person since: look at its history in HaloPSA" in said
+
+    provider.agent("edit_line", 55, line_id=5500, fields={"unit_price": 50})
+    provider.close()
+    assert provider.findings("others_edited") == []
 
 
 def test_only_updates_change_existing_documents() -> None:

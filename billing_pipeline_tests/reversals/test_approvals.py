@@ -101,6 +101,22 @@ def test_charges_that_were_released_need_another_approval(provider: Provider) ->
     assert len(provider.invoice_ids()) == 1
 
 
+def test_a_credit_that_is_gone_needs_another_approval(provider: Provider) -> None:
+    post_october(provider)
+    approve_credit(provider)
+    take_back(provider)
+    provider.agent("delete", newest(provider)["id"])
+    sent = provider.writes()
+    with pytest.raises(AwaitsApproval):
+        take_back(provider)
+    assert provider.writes() == sent
+
+    assert len(approve_credit(provider)) == 1
+    assert len(take_back(provider).posting.posted) == 1
+    assert newest(provider)["revenue"] == -100
+    assert provider.verify().agrees
+
+
 def test_nothing_is_approved_where_no_approval_is_asked_for(provider: Provider) -> None:
     post_october(provider)
     provider.configure([ACME], {})

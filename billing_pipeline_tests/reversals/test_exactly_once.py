@@ -162,8 +162,11 @@ def test_what_halopsa_refuses_is_told_and_sent_again(posted: Provider) -> None:
     posted.disturb("status", status=400, body={"error": "no invoices below zero"})
     result = take_back(posted)
     assert len(result.posting.refused) == 1
-    assert "over -10.00 USD was refused: " in posted.findings("refused")[0]
+    assert "over -10.00 USD for 2026-10: it was refused: " in posted.findings("refused")[0]
     assert "no invoices below zero" in posted.findings("refused")[0]
+    assert (
+        ". Put that right, then run billing-pipeline reverse 2026-10 --client client-1" in posted.findings("refused")[0]
+    )
 
     take_back(posted)
 
@@ -199,9 +202,9 @@ def test_a_credit_that_halopsa_changed_is_told(posted: Provider) -> None:
     posted.switch(redirect_client_to=202)
     take_back(posted)
     posted.switch()
-    assert posted.findings("read_back_differs") == [
-        f"document {newest(posted)['reference']}: it is on HaloPSA client 202, planned on 201"
-    ]
+    (said,) = posted.findings("read_back_differs")
+    assert said.startswith(f"document {newest(posted)['reference']} of client-1 over -10.00 USD for 2026-10: it is on ")
+    assert "HaloPSA client 202, planned on 201. See billing-pipeline verify 2026-10; once it is put right" in said
     assert not posted.prove().whole
 
 
@@ -234,5 +237,6 @@ def test_what_an_agent_changes_while_it_is_taken_back_is_told(posted: Provider) 
 def test_a_credit_that_an_agent_voids_at_once_is_told(posted: Provider) -> None:
     posted.agent_after("/api/Invoice", "void", 3, method="POST")
     take_back(posted)
-    assert posted.findings("read_back_differs") == [f"document {newest(posted)['reference']}: it is voided"]
+    (said,) = posted.findings("read_back_differs")
+    assert "over -10.00 USD for 2026-10: it is voided. See billing-pipeline verify 2026-10" in said
     assert not posted.prove().whole

@@ -103,6 +103,13 @@ def test_what_differs_from_what_was_posted_is_looked_at_first(posted: Provider) 
         assert f"Put it right in HaloPSA and reverse again, or delete it there, then {RELEASE}" in text, name
 
 
+def test_a_document_of_ours_with_lines_of_others_is_never_to_be_deleted_whole(posted: Provider) -> None:
+    with undone(posted):
+        posted.agent("add_line", 1, line={"qty_order": 1, "unit_price": 5})
+        posted.agent("edit_line", 1, line_id=1, fields={"unit_price": 999})
+        assert f"reverse again, or delete our lines on it there, then {RELEASE}" in refusal(posted)
+
+
 def test_a_second_invoice_with_our_keys_is_deleted_first(posted: Provider) -> None:
     first = posted.document(1)
     fields = {"client_id": 201, "invoice_date": "2026-10-01", "currency_code": 1}

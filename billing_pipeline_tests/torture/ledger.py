@@ -10,6 +10,8 @@ from billing_pipeline_tests.behaviours.world import Json
 from billing_pipeline_tests.torture.months import MONTH
 from billing_pipeline_tests.torture.scene import Scene
 
+TOLD_OF_OTHERS = ("others_changed", "others_edited")
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -58,7 +60,7 @@ class Ledger:
     @property
     def damaged(self) -> dict[int, list[Json]]:
         """Documents on which an update of ours left lines other than they were, and how those were."""
-        return self._lost({row["document_key"] for row in self.findings if row["kind"] == "others_changed"})
+        return self._lost({row["document_key"] for row in self.findings if row["kind"] in TOLD_OF_OTHERS})
 
     @property
     def voided(self) -> dict[int, list[Json]]:
