@@ -99,7 +99,7 @@ def test_what_halopsa_refuses_is_exit_code_3_and_what_stops_it_is_1(msp: Provide
     msp.disturb_halopsa("status", status=400, body={"error": "no invoices below zero"})
     typed = type_command(msp, *ACME, "--post")
     assert typed.exit_code == 3
-    assert "no invoices below zero" in typed.stdout
+    assert "no invoices below zero" in " ".join(typed.stdout.split())
     assert f"    billing-pipeline reverse {MONTH} --client acme --post\n" in typed.stdout
     msp.disturb_halopsa("status", status=403)
     typed = type_command(msp, *ACME, "--post")
