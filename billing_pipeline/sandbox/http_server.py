@@ -49,9 +49,14 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self._stopping.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, without its pause for clients: whoever stops a sandbox waits for no answer."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
         for task in list(self.server_state.tasks):
             task.cancel()
-        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
 
 
 class HttpServer:

@@ -28,4 +28,4 @@ def provider(_services: tuple[Sandbox, Pax8Client, HaloClient], tmp_path: Path) 
     """A provider without clients; `set_up` gives it a world."""
     made = make_provider(tmp_path, *_services)
     yield made
-    made.warehouse.close()
+    made.warehouse.discard()

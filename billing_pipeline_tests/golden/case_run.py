@@ -100,7 +100,7 @@ class CaseRun:
 
     def close(self) -> None:
         """Close the warehouse."""
-        self.warehouse.close()
+        self.warehouse.discard()
 
     def turn_to(self, month: str, now: datetime) -> None:
         """Go on with a month at a time, by the clocks of both services too."""

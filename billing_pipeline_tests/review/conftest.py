@@ -28,4 +28,4 @@ def new_provider(
 
     yield make
     for one in made:
-        one.warehouse.close()
+        one.warehouse.discard()
