@@ -4,12 +4,15 @@ It may have arrived, been issued, and been edited since: what stands there now s
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.halo_documents import Row, key_in_halo
-from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import issue_mark, line_content, set_day
 from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.others_lines import Content, describe_changes, name_target, replaced_ids
@@ -24,6 +27,7 @@ def read_our_lines(row: Row, document: Row) -> list[dict[str, Any]]:
 def find_doubt(
     document: Mapping[str, Any],
     before: Sequence[Content] | None,
+    others: Sequence[Content],
     row: Row | None,
     invoices: Sequence[Row],
     fields: HaloPsaService,
@@ -31,22 +35,33 @@ def find_doubt(
     """Why a planned change that is not on `row` may have been billed, with what settles it; None where it was not.
 
     `row` is the recurring invoice now, None where it is gone; `before` are our lines as they were when the change was
-    sent, None where nobody wrote that down; `invoices` are those of HaloPSA that may have been issued since.
+    sent, None where nobody wrote that down, `others` those of others; `invoices` are those of HaloPSA that may have
+    been issued since.
     """
     target_id, mark = document["target_id"], document["issue_mark"]
     issued = _issued_since(document, invoices, fields)
     if row is None:
+        issued = [
+            int(one["id"]) for one in invoices if int(one["id"]) in issued and _may_bill_it(one, document, fields)
+        ]
         if not issued:
             return None
         return (
             f"{name_target(target_id)} is gone, and HaloPSA issued {_name_invoices(issued)} from it since: void what "
             "bills these lines there, and they are planned anew"
         )
-    touched = None if before is None else _what_was_touched(document, before, row, fields)
+    touched = None if before is None else _what_was_touched(document, before, others, row, fields)
     is_issued = was_issued(mark, issue_mark(row))
-    if touched == [] or (touched is None and not is_issued):
-        return None
     planned = "; ".join(_what_is_not_as_planned(document, row, fields))
+    if touched == [] or (touched is None and not is_issued):
+        billing = [int(one["id"]) for one in invoices if int(one["id"]) in issued and _bills_it(one, document, fields)]
+        if not billing:
+            return None
+        return (
+            f"{_name_invoices(billing)} that HaloPSA issued from {name_target(target_id)} bears its lines, so that the "
+            f"change did arrive, and what it wrote stands there no more. Set it there as planned ({planned}), or void "
+            "what was issued, and it is planned anew"
+        )
     was = "; ".join(touched) if touched else "which was not written down"
     lines = f"its lines there are neither as planned ({planned}) nor surely as they were ({was})"
     if not is_issued:
@@ -55,6 +70,18 @@ def find_doubt(
     return (
         f"HaloPSA issued {name_target(target_id)} since ({_name_invoices(issued)}), and {lines}. Look at what was "
         "issued: if it bills these lines, set them there as planned, and if it does not, as they were"
+    )
+
+
+def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
+    """Whether an issued invoice has a line of the change: one that the change added, or one with its texts."""
+    there = {line_key(line, fields): line for line in row.get("lines") or ()}
+    return any(
+        planned["target_line_id"] is None
+        or (planned["short_description"], planned["long_description"])
+        == (text(line.get("item_shortdescription")), text(line.get("item_longdescription")))
+        for planned in document["lines"]
+        if (line := there.get(key_in_halo(planned))) is not None
     )
 
 
@@ -76,7 +103,9 @@ def _name_invoices(ids: Sequence[int]) -> str:
     return f"invoice {', '.join(map(str, ids))}" if ids else "an invoice that is not found"
 
 
-def _what_was_touched(document: Row, before: Sequence[Content], row: Row, fields: HaloPsaService) -> list[str]:
+def _what_was_touched(
+    document: Row, before: Sequence[Content], others: Sequence[Content], row: Row, fields: HaloPsaService
+) -> list[str]:
     """How our lines differ from what they were when the change was sent; empty where they do not."""
     now = {line["id"]: line_content(line) for line in row.get("lines") or ()}
     said = [f"line {old['id']} vanished" for old in before if old["id"] not in now]
@@ -84,10 +113,36 @@ def _what_was_touched(document: Row, before: Sequence[Content], row: Row, fields
         changes = describe_changes(old, now[old["id"]]) if old["id"] in now else ""
         if changes:
             said.append(f"line {old['id']}: {changes}")
-    awaited = {key_in_halo(line) for line in document["lines"] if line["target_line_id"] is None}
-    return said + [
-        f"line {line['id']} was not there" for line in row.get("lines") or () if line_key(line, fields) in awaited
-    ]
+    added = [line for line in document["lines"] if line["target_line_id"] is None]
+    awaited = {key_in_halo(line) for line in added}
+    known = {content["id"] for content in (*before, *others)}
+    for line in row.get("lines") or ():
+        key = line_key(line, fields)
+        # Without its key a line that we added is known by what it is.
+        nameless = line["id"] not in known and not is_ours(key) and any(_is_like(line, one) for one in added)
+        if key in awaited or nameless:
+            said.append(f"line {line['id']} was not there")
+    return said
+
+
+def _may_bill_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
+    """Whether an issued invoice may have a line of the change: one of its slots, or one without a key like it."""
+    slots = {key_in_halo(line) for line in document["lines"]}
+    for line in row.get("lines") or ():
+        key = line_key(line, fields)
+        if key in slots or (not is_ours(key) and any(_is_like(line, one) for one in document["lines"])):
+            return True
+    return False
+
+
+def _is_like(line: Row, planned: Mapping[str, Any]) -> bool:
+    """Whether a line may be a planned one: its item, its name or its money is."""
+    item_id = integer(line.get("_itemid"))
+    return (
+        (item_id is not None and item_id == planned["item_id"])
+        or text(line.get("item_shortdescription")) == planned["short_description"]
+        or parse_amount(line.get("net_amount")) == Decimal(planned["sell"])
+    )
 
 
 def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> list[str]:
@@ -99,7 +154,8 @@ def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> 
             f"{planned['quantity']} x {planned['unit_price']}, {planned['short_description']!r}, "
             f"{planned['long_description']!r}"
         )
-        name = "a line" if line is None else f"line {line['id']}"
+        key = f"the key {key_in_halo(planned)} in {fields.charge_key_field}"
+        name = f"a line with {key}" if line is None else f"line {line['id']}"
         said.append(f"{name} with {wanted}")
     active = [line["id"] for line in row.get("lines") or () if line["id"] in document["deactivate"]]
     return said + [f"line {line_id} inactive" for line_id in active]

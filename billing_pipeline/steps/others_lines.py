@@ -206,6 +206,9 @@ def find_unrepaired(posting: Posting) -> Unrepaired:
                 "delete from findings where kind in ('others_changed', 'others_edited') and document_key = ?",
                 [row["document_key"]],
             )
+    if len(documents) > 1:
+        # One changed line may be a clerk's work; several are how this HaloPSA treats lines that it is sent back.
+        everywhere += documents.values()
     return Unrepaired("; ".join(everywhere) or None, documents)
 
 

@@ -178,7 +178,7 @@ def _look_again(posting: Posting, one: OpenPosting, invoices: HaloRows) -> tuple
         if row is not None and is_carried_out(row, document, posting.fields):
             return [row], None
         gap = _name_gaps(recurring, invoices) if row is None else None
-        return [], gap or find_doubt(document, one.ours, row, invoices, posting.fields)
+        return [], gap or find_doubt(document, one.ours, one.others, row, invoices, posting.fields)
     searched = posting.halo.invoices(search=document["document_key"])
     listed = posting.halo.invoices(client_id=document["billed_client_id"])
     target = posting.halo.invoice(document["target_id"]) if document["action"] == "update_invoice" else None

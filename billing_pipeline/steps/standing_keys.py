@@ -115,12 +115,19 @@ def _find_on(
     lines = row.get("lines") or ()
     others = [line for line in lines if not _is_of_documents(line, documents, ours, fields)]
     # Without its key and with lines of others alone it is theirs.
-    is_theirs = key not in keys and others and len(others) == len(lines)
+    rewritten = [line for line in others if not line_key(line, fields) and _may_be_rewritten(line, documents)]
+    is_theirs = key not in keys and others and len(others) == len(lines) and not rewritten
     if document is not None and (key in keys or not row.get("voided")) and not is_theirs:
         said = f"bears {key}" if key in keys else f"is {document.document_key}, without its key"
         total = sum((net_amount(line, document.currency) for line in lines), Decimal(0))
         todo = _delete_document(row)
-        if others and not row.get("voided") and not is_closed(row):
+        if rewritten and len(others) == len(lines) and not row.get("voided") and not is_closed(row):
+            named = ", ".join(str(line.get("id")) for line in rewritten)
+            todo = (
+                f"Line {named} may be ours, written anew without its key: delete what bills the same there, put what "
+                "does not on an invoice of its own, then delete this one."
+            )
+        elif others and not row.get("voided") and not is_closed(row):
             todo = _leave_others(lines, others, document, key in keys, fields, owners)
         yield Standing(row_id, None, "", said, total, document.currency, todo)
         return
@@ -149,6 +156,18 @@ def _is_of_documents(
     return any(
         (line_id is not None and line_id == posted.line_id)
         or (integer(line.get("_itemid")) == posted.item_id and net_amount(line, document.currency) == posted.sell)
+        for document in documents
+        for posted in document.lines
+    )
+
+
+def _may_be_rewritten(line: Row, documents: Sequence[PostedDocument]) -> bool:
+    """Whether a line without a key may be one of ours that a person wrote anew: the item, the name or the money is."""
+    item_id, name = integer(line.get("_itemid")), text(line.get("item_shortdescription"))
+    return any(
+        (item_id is not None and item_id == posted.item_id)
+        or (name and name == posted.name)
+        or net_amount(line, document.currency) == posted.sell
         for document in documents
         for posted in document.lines
     )

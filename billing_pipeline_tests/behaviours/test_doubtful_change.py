@@ -147,3 +147,55 @@ def test_what_nobody_can_tell_of_a_recurring_invoice_that_is_gone_is_held_until_
     october.agent("edit", issued, fields={"voided": True})
     october.close()
     assert october.holds() == [("client-1", "no_recurring_invoice")]
+
+
+@pytest.mark.parametrize("edit", ["deleted", "without its key"])
+def test_an_issued_invoice_with_our_line_says_that_the_change_arrived(
+    october: Provider, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    kill_at_the_change(october, monkeypatch, arrived=True)
+    line = our_line(october)
+    (issued,) = october.issue("2026-11-01T07:00:00Z")
+    if edit == "deleted":
+        october.agent("delete_line", -7, line_id=line["id"])
+    else:
+        october.agent("edit_line", -7, line_id=line["id"], fields={"comment_2": ""})
+    october.now = "2026-11-02T15:00:00Z"
+
+    october.close()
+
+    assert october.writes("/api/RecurringInvoice") == 1
+    assert october.holds() == HELD
+    assert f"invoice {issued}" in october.why()
+    assert f"a line with the key {line['comment_2']} in comment_2 with 1 x 10, 'Mail'" in october.why()
+
+
+def test_a_line_of_ours_without_its_key_is_not_sent_again(october: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill_at_the_change(october, monkeypatch, arrived=True)
+    line = our_line(october)
+    october.agent("edit_line", -7, line_id=line["id"], fields={"comment_2": ""})
+    october.now = "2026-10-31T18:00:00Z"
+
+    october.close()
+
+    assert october.writes("/api/RecurringInvoice") == 1
+    assert october.holds() == HELD
+    assert f"line {line['id']} was not there" in october.why()
+    october.agent("edit_line", -7, line_id=line["id"], fields={"comment_2": line["comment_2"]})
+    october.close()
+    assert october.holds() == []
+    assert october.prove().whole
+
+
+def test_a_template_that_is_gone_and_never_billed_our_lines_holds_nobody(
+    october: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at_the_change(october, monkeypatch, arrived=False)
+    october.issue("2026-11-01T07:00:00Z")
+    october.agent("delete", -7)
+    october.now = "2026-11-02T15:00:00Z"
+
+    october.close()
+
+    assert october.rows("select outcome from posting_journal where event = 'absent'") != []
+    assert october.holds() == [("client-1", "no_recurring_invoice")]

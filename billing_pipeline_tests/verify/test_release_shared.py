@@ -72,3 +72,20 @@ def test_our_line_whose_key_was_taken_out_is_ours_all_the_same(shared: Provider)
     shared.agent("edit_line", 1, line_id=mail, fields={"comment_2": ""})
     assert f"only delete line {mail} there." in todo(shared)
     assert f"line {voice}" in todo(shared)
+
+
+def test_a_line_that_a_person_wrote_anew_without_its_key_still_stands(provider: Provider) -> None:
+    provider.set_up(make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))]), [ACME], {"target": "new"})
+    provider.close()
+    (line,) = provider.document(1)["lines"]
+    provider.agent("edit", 1, fields={"reference": "INV-0001"})
+    provider.agent("delete_line", 1, line_id=line["id"])
+    anew = {name: line[name] for name in ("_itemid", "item_shortdescription")}
+    new_id = provider.agent("add_line", 1, line={**anew, "qty_order": 1, "unit_price": 9.5})["lines"][-1]["id"]
+
+    assert todo(provider) == (
+        f"Line {new_id} may be ours, written anew without its key: delete what bills the same there, put what does "
+        "not on an invoice of its own, then delete this one."
+    )
+    provider.agent("delete", 1)
+    assert provider.release().is_done
