@@ -12,9 +12,9 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-import pyarrow as pa
 
 from billing_pipeline.billing.errors import WarehouseError, WarehouseLocked
+from billing_pipeline.resources.arrow_tables import arrow_table
 from billing_pipeline.resources.file_lock import hold_lock
 from billing_pipeline.resources.kept_open import KeptOpen
 
@@ -28,19 +28,6 @@ MEMORY_LIMIT = "2GB"
 _VIEWS = 0
 # What is kept open in this process, whichever Warehouse asks for it: each step of a run makes its own.
 _KEPT: dict[Path, KeptOpen[duckdb.DuckDBPyConnection]] = {}
-
-_ARROW_TYPES: Mapping[str, pa.DataType] = {
-    "VARCHAR": pa.string(),
-    "BIGINT": pa.int64(),
-    "INTEGER": pa.int32(),
-    "BOOLEAN": pa.bool_(),
-    "DATE": pa.date32(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "DECIMAL(28,10)": pa.decimal128(28, 10),
-    "DECIMAL(18,3)": pa.decimal128(18, 3),
-    "VARCHAR[]": pa.list_(pa.string()),
-    "BIGINT[]": pa.list_(pa.int64()),
-}
 
 
 @cache
@@ -117,7 +104,7 @@ class Session:
     def _append(self, table: str, schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
-        frame = _arrow_table(schema, rows)
+        frame = arrow_table(schema, rows)
         if frame.num_rows * frame.num_columns <= MOST_BOUND_VALUES:
             # A frame is scanned by a machinery of its own, which takes five times as long as a few bound values.
             line = f"({', '.join('?' * frame.num_columns)})"
@@ -150,18 +137,6 @@ class Session:
                 }
             ],
         )
-
-
-def _arrow_table(schema: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    arrays, fields = [], []
-    for name, kind in schema.items():
-        arrow_type = _ARROW_TYPES[kind]
-        try:
-            arrays.append(pa.array([row.get(name) for row in rows], arrow_type))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-            raise WarehouseError(f"Column {name} ({kind}) cannot hold a value: {error}") from error
-        fields.append(pa.field(name, arrow_type))
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
 class Warehouse:

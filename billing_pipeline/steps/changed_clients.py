@@ -6,7 +6,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.plan_types import BilledClient
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
+from billing_pipeline.steps.halo_facts import billed_client, currency_codes, rows_by_id
 from billing_pipeline.steps.posting_gates import SealedPlan
 from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.posting_state import Posting, describe_document
@@ -30,12 +30,12 @@ def pass_changed_clients(
     """The plans whose clients are in HaloPSA what they were when the plans were sealed; `rows` are its clients now."""
     if not plans:
         return []
-    now_by_id = _by_id(rows)
+    now_by_id = rows_by_id(rows)
     passed = []
     with posting.work.warehouse.session("hold clients that HaloPSA changed") as session:
         sealed = _read_observed(session, posting.work.month)
         codes = currency_codes(latest_snapshot(session, "halopsa_currencies").rows)
-        seen_by_id = _by_id(latest_snapshot(session, "halopsa_clients").rows)
+        seen_by_id = rows_by_id(latest_snapshot(session, "halopsa_clients").rows)
         ids = {row.client: row.halopsa_client_id for row in posting.work.config.clients}
         for plan in plans:
             now = _observe(plan.client, ids.get(plan.client), now_by_id, codes)
@@ -58,10 +58,6 @@ def pass_changed_clients(
 def _read_observed(session: Session, month: str) -> dict[str, str]:
     rows = session.rows("select client, observed_hash from plans where month = ?", [month])
     return {row["client"]: row["observed_hash"] for row in rows}
-
-
-def _by_id(rows: Sequence[Row]) -> dict[int, Row]:
-    return {int(row["id"]): row for row in rows if integer(row.get("id")) is not None}
 
 
 def _observe(

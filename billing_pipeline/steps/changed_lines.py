@@ -6,7 +6,7 @@ from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaService
-from billing_pipeline.steps.halo_documents import Row
+from billing_pipeline.steps.halo_documents import Row, read_tax
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
@@ -25,18 +25,25 @@ def net_amount(line: Row, currency: str) -> Decimal:
     return round_amount(net, currency)
 
 
+def is_like(line: Row, item_id: int | None, name: str, sell: Decimal, currency: str) -> bool:
+    """Whether a line of HaloPSA without a key may be one of ours all the same: its item, its name or its money is."""
+    return (
+        (item_id is not None and integer(line.get("_itemid")) == item_id)
+        or (bool(name) and text(line.get("item_shortdescription")) == name)
+        or net_amount(line, currency) == sell
+    )
+
+
 def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaService) -> Decimal | None:
     """What HaloPSA taxes a document with, for its own lines alone where others are among them: on a document of others,
     or where another one of ours was added to it. None where HaloPSA does not say so."""
     own = {line.key for line in document.lines}
-    borne = [line_key(line, fields) for line in row.get("lines") or ()]
+    borne = (line_key(line, fields) for line in row.get("lines") or ())
     if document.is_ours and all(key in own or not is_ours(key) for key in borne):
-        taxes = [parse_amount(row.get("tax_total"))]
+        tax = parse_amount(row.get("tax_total"))
     else:
-        lines = zip(borne, row.get("lines") or (), strict=True)
-        taxes = [parse_amount(line.get("tax_amount")) for key, line in lines if key in own]
-    known = [tax for tax in taxes if tax is not None]
-    return round_amount(sum(known, _ZERO), document.currency) if len(known) == len(taxes) else None
+        tax = read_tax(row, own, fields)
+    return None if tax is None else round_amount(tax, document.currency)
 
 
 def changed_words(line: PostedLine, now: Row, currency: str) -> tuple[list[str], list[str]]:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.keys import is_ours
-from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.templates import was_issued
+from billing_pipeline.steps.changed_lines import is_like
 from billing_pipeline.steps.halo_documents import Row, key_in_halo
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import issue_mark, line_content, set_day
@@ -41,20 +41,18 @@ def find_doubt(
     target_id, mark = document["target_id"], document["issue_mark"]
     issued = _issued_since(document, invoices, fields)
     if row is None:
-        issued = [
-            int(one["id"]) for one in invoices if int(one["id"]) in issued and _may_bill_it(one, document, fields)
-        ]
-        if not issued:
+        billing = [one for one in issued if _may_bill_it(one, document, fields)]
+        if not billing:
             return None
         return (
-            f"{name_target(target_id)} is gone, and HaloPSA issued {_name_invoices(issued)} from it since: void what "
+            f"{name_target(target_id)} is gone, and HaloPSA issued {_name_invoices(billing)} from it since: void what "
             "bills these lines there, and they are planned anew"
         )
     touched = None if before is None else _what_was_touched(document, before, others, row, fields)
     is_issued = was_issued(mark, issue_mark(row))
     planned = "; ".join(_what_is_not_as_planned(document, row, fields))
     if touched == [] or (touched is None and not is_issued):
-        billing = [int(one["id"]) for one in invoices if int(one["id"]) in issued and _bills_it(one, document, fields)]
+        billing = [one for one in issued if _bills_it(one, document, fields)]
         if not billing:
             return None
         return (
@@ -85,22 +83,22 @@ def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> 
     )
 
 
-def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService) -> list[int]:
+def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService) -> list[Row]:
     last = set_day(document["issue_mark"].partition("|")[0])
     slots = {key_in_halo(line) for line in document["lines"]}
-    issued = set()
+    issued: dict[int, Row] = {}
     for row in invoices:
         day = set_day(row.get("invoice_date"))
         if row.get("voided") or (last is not None and day is not None and day <= last):
             continue
         bears = any(line_key(line, fields) in slots for line in row.get("lines") or ())
         if bears or integer(row.get("recurring_invoice_id")) == document["target_id"]:
-            issued.add(int(row["id"]))
-    return sorted(issued)
+            issued[int(row["id"])] = row
+    return [row for _, row in sorted(issued.items())]
 
 
-def _name_invoices(ids: Sequence[int]) -> str:
-    return f"invoice {', '.join(map(str, ids))}" if ids else "an invoice that is not found"
+def _name_invoices(rows: Sequence[Row]) -> str:
+    return f"invoice {', '.join(str(row['id']) for row in rows)}" if rows else "an invoice that is not found"
 
 
 def _what_was_touched(
@@ -119,7 +117,7 @@ def _what_was_touched(
     for line in row.get("lines") or ():
         key = line_key(line, fields)
         # Without its key a line that we added is known by what it is.
-        nameless = line["id"] not in known and not is_ours(key) and any(_is_like(line, one) for one in added)
+        nameless = line["id"] not in known and not is_ours(key) and any(_is_like(line, one, document) for one in added)
         if key in awaited or nameless:
             said.append(f"line {line['id']} was not there")
     return said
@@ -130,18 +128,14 @@ def _may_bill_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) 
     slots = {key_in_halo(line) for line in document["lines"]}
     for line in row.get("lines") or ():
         key = line_key(line, fields)
-        if key in slots or (not is_ours(key) and any(_is_like(line, one) for one in document["lines"])):
+        if key in slots or (not is_ours(key) and any(_is_like(line, one, document) for one in document["lines"])):
             return True
     return False
 
 
-def _is_like(line: Row, planned: Mapping[str, Any]) -> bool:
-    """Whether a line may be a planned one: its item, its name or its money is."""
-    item_id = integer(line.get("_itemid"))
-    return (
-        (item_id is not None and item_id == planned["item_id"])
-        or text(line.get("item_shortdescription")) == planned["short_description"]
-        or parse_amount(line.get("net_amount")) == Decimal(planned["sell"])
+def _is_like(line: Row, planned: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    return is_like(
+        line, planned["item_id"], planned["short_description"], Decimal(planned["sell"]), document["currency"]
     )
 
 

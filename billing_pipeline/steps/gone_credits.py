@@ -5,13 +5,11 @@ from typing import Any
 
 from billing_pipeline.billing.errors import PostingRefused
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.months import month_range
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.posted_ledger import PostedDocument, read_posted
 from billing_pipeline.steps.posting_state import Posting
-from billing_pipeline.steps.standing_keys import ROUTES, find_standing, look_everywhere
-from billing_pipeline.steps.stray_keys import places_of_keys, read_owners
+from billing_pipeline.steps.standing_keys import ROUTES, look_for_standing
 
 
 def find_gone_credits(posting: Posting) -> tuple[PostedDocument, ...]:
@@ -25,10 +23,7 @@ def find_gone_credits(posting: Posting) -> tuple[PostedDocument, ...]:
     gone = [one for one in posted if halo.invoice(one.halopsa_id) is None]
     if not gone:
         return ()
-    found = look_everywhere(halo, gone, month_range(work.month)[0])
-    with work.warehouse.session("read whose lines HaloPSA has") as session:
-        owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), posting.fields)})
-    standing = find_standing(gone, found, posting.fields, owners)
+    found, standing = look_for_standing(work, halo, gone)
     if standing:
         raise PostingRefused(
             f"{work.month} of {work.clients[0]} was not taken back: {name_credits(gone)} is gone, but what it took "
@@ -56,16 +51,7 @@ def forget_gone_credits(session: Session, posting: Posting, gone: Sequence[Poste
     detail: dict[str, Any] = {
         "charge_keys": [line.charge_key for one in gone for line in one.lines],
         "document_keys": keys,
-        "documents": [
-            {
-                "document_key": one.document_key,
-                "halopsa_invoice_id": one.halopsa_id,
-                "currency": one.currency,
-                "sell": one.sell,
-                "cost": one.cost,
-            }
-            for one in gone
-        ],
+        "documents": [one.as_released for one in gone],
     }
     journal.append(
         session,

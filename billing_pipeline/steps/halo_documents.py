@@ -178,7 +178,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService, added_since: 
         document_key=key if is_ours(key) else None,
         lines=tuple(sorted(lines, key=lambda line: (line.charge_key, line.line_id or 0))),
         other_lines=others,
-        tax=_read_tax(row, planned, fields) if is_shared else parse_amount(row.get("tax_total")),
+        tax=read_tax(row, planned, fields) if is_shared else parse_amount(row.get("tax_total")),
         not_ended=tuple(
             int(line["id"])
             for line in row.get("lines") or ()
@@ -189,7 +189,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService, added_since: 
     )
 
 
-def _read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Decimal | None:
+def read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Decimal | None:
     """The tax of our lines of a document; None where HaloPSA does not say it line by line."""
     total = Decimal(0)
     for line in row.get("lines") or ():

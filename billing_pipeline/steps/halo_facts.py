@@ -34,6 +34,11 @@ def currency_codes(currencies: Iterable[Row]) -> dict[int, str]:
     }
 
 
+def rows_by_id(rows: Iterable[Row]) -> dict[int, Row]:
+    """Rows by their id; those without one are left out."""
+    return {int(row["id"]): row for row in rows if integer(row.get("id")) is not None}
+
+
 def own_currency(client: Row, codes: Mapping[int, str]) -> str | None:
     """A client's currency; where it has none, HaloPSA's only one, else None."""
     currency_id = integer(client.get("default_currency_code")) or integer(client.get("currency"))

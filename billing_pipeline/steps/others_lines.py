@@ -8,7 +8,6 @@ up its own document, and not even that where it was seen later, for a person may
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.errors import ServiceError
@@ -21,7 +20,7 @@ from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import Row, key_in_halo
 from billing_pipeline.steps.halo_targets import is_closed, line_content
 from billing_pipeline.steps.key_fields import line_key
-from billing_pipeline.steps.posting_state import Posting, record, write_finding
+from billing_pipeline.steps.posting_state import Posting, document_totals, record, write_finding
 
 Content = Mapping[str, Any]
 
@@ -93,15 +92,11 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
         elif content["id"] not in ours:
             (doubled if is_ours(key) or _what_it_bills(content) in billed else strange).append(content["id"])
     said = [f"line {line_id} vanished" for line_id in sorted(old.keys() - now.keys())]
-    said += [
-        f"line {line_id} changed ({describe_changes(old[line_id], now[line_id])})"
-        for line_id in sorted(now)
-        if not _is_as_it_was(old[line_id], now[line_id])
-    ]
-    said += [f"line {line_id} is a copy" for line_id in doubled]
     kept = {line_id for line_id, content in now.items() if _is_as_it_was(old[line_id], content)}
     lost = tuple(content for line_id, content in sorted(old.items()) if line_id not in kept)
     changed = tuple(sorted(now.keys() - kept))
+    said += [f"line {line_id} changed ({describe_changes(old[line_id], now[line_id])})" for line_id in changed]
+    said += [f"line {line_id} is a copy" for line_id in doubled]
     return Damage(lost, tuple(sorted(kept)), changed, tuple(doubled), tuple(strange), tuple(said))
 
 
@@ -139,7 +134,7 @@ def write_damage(
 
 def describe_damage(document: Row, damage: Damage, month: str) -> str:
     """What a person reads when the run stops."""
-    sell = sum((Decimal(line["sell"]) for line in document["lines"]), Decimal(0))
+    sell, _ = document_totals(document)
     command = f"billing-pipeline close {month} --client {document['client']} --post"
     if damage.is_of_lines_alone:
         then = (

@@ -30,7 +30,7 @@ from billing_pipeline.steps.approvals import Approvals, forget_fallen_findings, 
 from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.forced_caps import store_forced_caps
-from billing_pipeline.steps.halo_facts import billed_client, currency_codes, integer
+from billing_pipeline.steps.halo_facts import billed_client, currency_codes, rows_by_id
 from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
 from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
@@ -149,7 +149,7 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
         latest_snapshot(session, "halopsa_currencies"),
     )
     codes = currency_codes(currencies.rows)
-    by_id = {int(row["id"]): row for row in clients.rows if integer(row.get("id")) is not None}
+    by_id = rows_by_id(clients.rows)
     observed = {
         row.client: billed_client(row.client, by_id[row.halopsa_client_id], by_id, codes)
         for row in work.config.clients

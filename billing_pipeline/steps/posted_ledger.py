@@ -69,6 +69,18 @@ class PostedDocument:
     takes_back: bool = False
 
     @property
+    def as_released(self) -> dict[str, Any]:
+        """What the journal keeps of it once HaloPSA has it no more."""
+        return {
+            "document_key": self.document_key,
+            "halopsa_invoice_id": self.halopsa_id,
+            "currency": self.currency,
+            "lines": len(self.lines),
+            "sell": self.sell,
+            "cost": self.cost,
+        }
+
+    @property
     def is_ours(self) -> bool:
         """Whether we created it; else our lines are among others'."""
         return self.action == "create"

@@ -9,7 +9,7 @@ from billing_pipeline.billing.product_imports import as_confirmed
 from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.load import LoadedSettings
-from billing_pipeline.steps.halo_facts import integer, item_of, paying_client, text
+from billing_pipeline.steps.halo_facts import integer, item_of, paying_client, rows_by_id, text
 from billing_pipeline.steps.halopsa_codes import read_known_codes
 from billing_pipeline.steps.snapshots import latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
@@ -97,7 +97,7 @@ def _frame_settings(session: Session, work: Work, known: KnownCodes) -> None:
 
 
 def _frame_clients(session: Session, work: Work, halopsa_clients: Sequence[Row]) -> None:
-    by_id = {int(row["id"]): row for row in halopsa_clients if integer(row.get("id")) is not None}
+    by_id = rows_by_id(halopsa_clients)
     rows: dict[str, dict[str, Any]] = {}
     for client in work.config.clients:
         found = None if client.halopsa_client_id is None else by_id.get(client.halopsa_client_id)

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError, PostingRefused
-from billing_pipeline.billing.months import month_range
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.open_transaction import OpenTransaction
 from billing_pipeline.resources.warehouse import Session
@@ -26,8 +25,7 @@ from billing_pipeline.steps.plan import plan
 from billing_pipeline.steps.posted_ledger import PostedDocument, read_posted
 from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline.steps.reconcile import reconcile
-from billing_pipeline.steps.standing_keys import Found, Standing, find_standing, look_everywhere
-from billing_pipeline.steps.stray_keys import places_of_keys, read_owners
+from billing_pipeline.steps.standing_keys import Found, Standing, look_for_standing
 from billing_pipeline.steps.work import Work
 
 _TABLES = ("posted_lines", "posted_source_lines", "corrections", "reversals")
@@ -77,11 +75,7 @@ def release(work: Work, halo: HaloClient, client: str) -> Released:
             _refuse(session, work, halo, client)
             documents = read_posted(session, work.month, client)
             _refuse_uncertain(session, work.month, client, documents)
-        found = look_everywhere(halo, documents, month_range(work.month)[0])
-        fields = work.config.settings.halopsa
-        with work.warehouse.session("read whose lines HaloPSA has") as session:
-            owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), fields)})
-        standing = find_standing(documents, found, fields, owners)
+        found, standing = look_for_standing(work, halo, documents)
         if standing:
             return Released(work.month, client, tuple(documents), tuple(standing))
         if found.gaps:
@@ -153,17 +147,7 @@ def _record(
     detail: dict[str, Any] = {
         "charge_keys": [row["charge_key"] for row in keys],
         "document_keys": [one.document_key for one in documents],
-        "documents": [
-            {
-                "document_key": one.document_key,
-                "halopsa_invoice_id": one.halopsa_id,
-                "currency": one.currency,
-                "lines": len(one.lines),
-                "sell": one.sell,
-                "cost": one.cost,
-            }
-            for one in documents
-        ],
+        "documents": [one.as_released for one in documents],
     }
     journal.append(
         session,

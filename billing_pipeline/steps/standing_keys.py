@@ -6,10 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from billing_pipeline.billing.money import show_amount
+from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
-from billing_pipeline.steps.changed_lines import net_amount
+from billing_pipeline.steps.changed_lines import is_like, net_amount
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import is_closed, set_day
@@ -17,7 +18,8 @@ from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
 from billing_pipeline.steps.settle import look_since
-from billing_pipeline.steps.stray_keys import Owner
+from billing_pipeline.steps.stray_keys import Owner, places_of_keys, read_owners
+from billing_pipeline.steps.work import Work
 
 ROUTES = "a bulk read, a search by document key, the clients' own lists, the documents by id, all recurring invoices"
 
@@ -56,7 +58,7 @@ class Found:
     gaps: tuple[str, ...] = ()
 
 
-def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
+def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
     """Everything that may bear the documents' keys: by a bulk read since well before `first` and their own dates, by
     a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices."""
     dated = [{"invoice_date": one.invoice_date.isoformat()} for one in documents if one.invoice_date is not None]
@@ -83,7 +85,18 @@ def look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first
     return Found(rows, listed, gaps=tuple(sorted(gaps)))
 
 
-def find_standing(
+def look_for_standing(
+    work: Work, halo: HaloClient, documents: Sequence[PostedDocument]
+) -> tuple[Found, list[Standing]]:
+    """What HaloPSA has by every route, and what of it still stands for these documents of the month."""
+    fields = work.config.settings.halopsa
+    found = _look_everywhere(halo, documents, month_range(work.month)[0])
+    with work.warehouse.session("read whose lines HaloPSA has") as session:
+        owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), fields)})
+    return found, _find_standing(documents, found, fields, owners)
+
+
+def _find_standing(
     documents: Sequence[PostedDocument],
     found: Found,
     fields: HaloPsaService,
@@ -115,13 +128,14 @@ def _find_on(
     lines = row.get("lines") or ()
     others = [line for line in lines if not _is_of_documents(line, documents, ours, fields)]
     # Without its key and with lines of others alone it is theirs.
-    rewritten = [line for line in others if not line_key(line, fields) and _may_be_rewritten(line, documents)]
-    is_theirs = key not in keys and others and len(others) == len(lines) and not rewritten
+    are_alone = bool(others) and len(others) == len(lines)
+    rewritten = [line for line in others if are_alone and not line_key(line, fields) and _is_like_any(line, documents)]
+    is_theirs = key not in keys and are_alone and not rewritten
     if document is not None and (key in keys or not row.get("voided")) and not is_theirs:
         said = f"bears {key}" if key in keys else f"is {document.document_key}, without its key"
         total = sum((net_amount(line, document.currency) for line in lines), Decimal(0))
         todo = _delete_document(row)
-        if rewritten and len(others) == len(lines) and not row.get("voided") and not is_closed(row):
+        if rewritten and not row.get("voided") and not is_closed(row):
             named = ", ".join(str(line.get("id")) for line in rewritten)
             todo = (
                 f"Line {named} may be ours, written anew without its key: delete what bills the same there, put what "
@@ -161,13 +175,10 @@ def _is_of_documents(
     )
 
 
-def _may_be_rewritten(line: Row, documents: Sequence[PostedDocument]) -> bool:
-    """Whether a line without a key may be one of ours that a person wrote anew: the item, the name or the money is."""
-    item_id, name = integer(line.get("_itemid")), text(line.get("item_shortdescription"))
+def _is_like_any(line: Row, documents: Sequence[PostedDocument]) -> bool:
+    """Whether a line without a key may be one of ours that a person wrote anew."""
     return any(
-        (item_id is not None and item_id == posted.item_id)
-        or (name and name == posted.name)
-        or net_amount(line, document.currency) == posted.sell
+        is_like(line, posted.item_id, posted.name, posted.sell, document.currency)
         for document in documents
         for posted in document.lines
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline_tests.behaviours.world import make_world
+from billing_pipeline_tests.ready_made import copy_empty_warehouse
 from billing_pipeline_tests.torture.disturbance import Disturbance
 from billing_pipeline_tests.torture.forking import BROKEN, Forker
 from billing_pipeline_tests.torture.invariants import find_twice, find_unexplained, find_violations
@@ -58,8 +58,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._sandbox.start()
-        with Warehouse(self._empty).session("make the tables"):
-            pass
+        copy_empty_warehouse(self._empty)
         return self
 
     def __exit__(

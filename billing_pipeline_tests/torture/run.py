@@ -10,7 +10,6 @@ from typing import Any
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
-from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.settings.environment import load_environment
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.fetch_invoices import fetch_invoices
@@ -24,10 +23,10 @@ from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import store_snapshot
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
+from billing_pipeline_tests.sandbox_clients import QUICK, connect_halopsa, connect_pax8
 from billing_pipeline_tests.torture.moments import Watcher
 
 SNAPSHOTS = ("clients", "items", "currencies", "recurring_invoices", "taxes")
-QUICK = RetryPolicy(attempts=2, backoff=0.001, longest_wait=0.01, total_wait=0.05)
 DATABASE = "billing.duckdb"
 DONE, FAILED = 0, 1
 
@@ -140,26 +139,7 @@ class _Run:
         return Work(order.month, tuple(clients), self._warehouse, self._config, self._now, order.run_id)
 
     def _open_halopsa(self) -> HaloClient:
-        given = self._order.variables
-        return HaloClient(
-            given["HALOPSA_RESOURCE_SERVER"],
-            given["HALOPSA_AUTHORISATION_SERVER"],
-            given["HALOPSA_TENANT"],
-            given["HALOPSA_CLIENT_ID"],
-            given["HALOPSA_CLIENT_SECRET"],
-            requests_per_5_minutes=None,
-            timeout_seconds=self._order.timeout,
-            policy=QUICK,
-        )
+        return connect_halopsa(self._order.variables, timeout_seconds=self._order.timeout, policy=QUICK)
 
     def _open_pax8(self) -> Pax8Client:
-        given = self._order.variables
-        return Pax8Client(
-            given["PAX8_BASE_URL"],
-            given["PAX8_TOKEN_URL"],
-            given["PAX8_AUDIENCE"],
-            given["PAX8_CLIENT_ID"],
-            given["PAX8_CLIENT_SECRET"],
-            requests_per_minute=None,
-            policy=QUICK,
-        )
+        return connect_pax8(self._order.variables, policy=QUICK)
