@@ -28,7 +28,7 @@ ui: $(STAMP) ## Show the demo in Dagster's UI, until Ctrl-C
 test: $(STAMP) ## Run all tests, offline; some of them with TESTS="file …"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
-torture: $(STAMP) ## Play 560 schedules of killed runs and faults: up to an hour (SEEDS=0-559)
+torture: $(STAMP) ## Play 560 schedules of killed runs and faults: up to an hour; others with SEEDS=560-1559,2048
 	@$(BIN)/python -W ignore -m billing_pipeline_tests.torture $(if $(SEEDS),--seeds=$(SEEDS))
 
 check: $(STAMP) ## Check format, lint, types, imports and dependencies

@@ -33,6 +33,10 @@ class ServiceUnreachable(ServiceError):
     """Network trouble or 5xx that outlasted the retries."""
 
 
+class NotFound(ServiceError):
+    """The service answers 404: it has no such thing, or the address is wrong."""
+
+
 class UnreadableAnswer(ServiceError):
     """A body that is not what the service's contract says: an HTML page, cut-off JSON, a wrong shape."""
 

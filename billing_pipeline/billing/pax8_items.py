@@ -138,9 +138,16 @@ def read_item(invoice_id: str, line_no: int, source_line_id: str, item: Mapping[
     return RawItem(columns, tuple(unreadable), tuple(too_precise))
 
 
-def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawItem]:
-    """All items of an invoice, typed, in Pax8's order; `line_no` counts from 1."""
+def read_items(
+    invoice_id: str, items: Sequence[Mapping[str, Any]], known_ids: Sequence[str | None] | None = None
+) -> list[RawItem]:
+    """All items of an invoice, typed, in Pax8's order; `line_no` counts from 1.
+
+    `known_ids` are those that the lines got when the invoice was first read, None for a line that is new.
+    """
     ids = line_ids(items)
+    if known_ids is not None:
+        ids = [known or own for known, own in zip(known_ids, ids, strict=True)]
     return [read_item(invoice_id, number, ids[number - 1], item) for number, item in enumerate(items, start=1)]
 
 

@@ -137,7 +137,7 @@ def print_held(summary: MonthSummary) -> None:
     for client in clients:
         say(f"\n{client}: {_held_money(summary, client)}", style="bold")
         for code in causes[client]:
-            label, next_step = describe_hold(code, summary.month, client)
+            label, next_step = describe_hold(code, summary.month, client, causes[client][code])
             say_wrapped(f"{label} ({code}).", indent=4)
             for detail in list(dict.fromkeys(causes[client][code]))[:_MOST_DETAILS]:
                 say_wrapped(detail, indent=4, bullet="- ")
@@ -218,6 +218,6 @@ def _money(summary: MonthSummary, what: str, none: str = "nothing") -> str:
 
 def verdict(summary: MonthSummary, posted: bool) -> int:
     """HELD where something is held, refused, different or drifted, or was to be posted and was not; else DONE."""
-    undecided = any(one.state == "proposed" for one in summary.corrections)
+    undecided = summary.earlier_credits or any(one.state == "proposed" for one in summary.corrections)
     settled = summary.explained and not (summary.held or summary.refused or summary.drift or undecided)
     return DONE if settled and not (posted and summary.open_documents) else HELD

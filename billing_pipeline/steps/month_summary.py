@@ -10,6 +10,7 @@ from billing_pipeline.billing.months import month_before
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.steps.approval_summary import PlanApproval, summarize_approvals
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
+from billing_pipeline.steps.read_corrections import EarlierCredit, read_earlier_credits
 from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
 
 
@@ -133,6 +134,7 @@ class MonthSummary:
     corrections: tuple[CorrectedClient, ...]
     reversals: tuple[TakenBack, ...]
     approvals: tuple[PlanApproval, ...] = ()
+    earlier_credits: tuple[EarlierCredit, ...] = ()
 
     @property
     def explained(self) -> bool:
@@ -213,6 +215,7 @@ class _Reader:
             corrections=summarize_corrections(self._session, self._month, self._clients),
             reversals=summarize_reversals(self._session, self._month, self._clients),
             approvals=summarize_approvals(self._session, self._month, self._clients),
+            earlier_credits=read_earlier_credits(self._session, self._month, self._clients),
         )
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from billing_pipeline.sandbox.exact_json import write_json
 from billing_pipeline.sandbox.halopsa_edits import make_edit
 from billing_pipeline.sandbox.halopsa_invoices import compute_document
 from billing_pipeline.sandbox.halopsa_state import HaloState
+from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.steps.halo_targets import line_content
 from billing_pipeline_tests.behaviours.world import Json
@@ -59,7 +60,10 @@ class Shadow:
     def _make(self, edit: Json, document_id: int) -> None:
         table = self._state.tables[_table(document_id)]
         if edit["action"] == "create":
+            # What the tenant makes of a new invoice (another client, another tax) it makes of an agent's own as well.
+            self._state.switches = self._sandbox.halopsa.switches
             made = make_edit(self._state, edit)
+            self._state.switches = HaloSwitches()
             del table[made["id"]]
             table[document_id] = {**made, "id": document_id}
             self._created.add(document_id)
