@@ -58,12 +58,17 @@ class Shadow:
         return found is not None and self._lines(found) != self._lines(self.documents()[document_id])
 
     def _make(self, edit: Json, document_id: int) -> None:
+        # Whatever the tenant does by itself (another client, another tax) it does to what agents save as well.
+        self._state.switches = self._sandbox.halopsa.switches
+        try:
+            self._edit(edit, document_id)
+        finally:
+            self._state.switches = HaloSwitches()
+
+    def _edit(self, edit: Json, document_id: int) -> None:
         table = self._state.tables[_table(document_id)]
         if edit["action"] == "create":
-            # What the tenant makes of a new invoice (another client, another tax) it makes of an agent's own as well.
-            self._state.switches = self._sandbox.halopsa.switches
             made = make_edit(self._state, edit)
-            self._state.switches = HaloSwitches()
             del table[made["id"]]
             table[document_id] = {**made, "id": document_id}
             self._created.add(document_id)
