@@ -67,7 +67,8 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text.strip() or None
+    # A NUL stands in no text that anybody can read, and other systems cut a text there.
+    return text.replace("\x00", "").strip() or None
 
 
 def _day(value: Any) -> date | None:

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from billing_pipeline.billing.errors import WarehouseError, WarehouseLocked
+from billing_pipeline.billing.errors import RuleFailed, WarehouseError, WarehouseLocked
 from billing_pipeline.resources.arrow_tables import arrow_table
 from billing_pipeline.resources.file_lock import hold_lock
 from billing_pipeline.resources.kept_open import KeptOpen
@@ -303,6 +303,8 @@ class Warehouse:
                 f"The disk is full: the pipeline could not {purpose} in {self.path}. Nothing of this step was "
                 f"kept. Free some space, then run this again. ({_first_line(text)})"
             )
+        if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+            return RuleFailed(f"A rule failed on the data in {self.path} (to {purpose}): {text}")
         if isinstance(
             error,
             duckdb.IOException | duckdb.SerializationException | duckdb.InternalException | duckdb.FatalException,
