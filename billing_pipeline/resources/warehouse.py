@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from billing_pipeline.billing.errors import WarehouseError
+from billing_pipeline.billing.errors import RuleFailed, WarehouseError
 from billing_pipeline.resources.arrow_tables import arrow_table
 from billing_pipeline.resources.database_trouble import (
     STORAGE_VERSION,
@@ -246,6 +246,8 @@ class Warehouse:
             yield
         except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            raise RuleFailed(f"A rule failed on the data in {self.path} (to {purpose}): {error}") from error
         except duckdb.Error as error:
             copy = self.published / "billing.duckdb"
             file = DatabaseFile(self.path, copy, duckdb.__version__, self.lock_wait_seconds)

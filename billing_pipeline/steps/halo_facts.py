@@ -8,16 +8,21 @@ from billing_pipeline.billing.product_match import Item
 
 Row = Mapping[str, Any]
 
+_MOST_IDS = 2**63
+
 
 def integer(value: Any) -> int | None:
-    """An id or code as int; None for what is missing, zero or no whole number (0 is no answer in HaloPSA)."""
+    """An id or code as int; None for what is missing, zero or no whole number (0 is no answer in HaloPSA).
+
+    None too for one that no column of 64 bits holds: HaloPSA has no such ids.
+    """
     if isinstance(value, bool) or value is None:
         return None
     try:
         number = int(str(value).strip())
     except ValueError:
         return None
-    return number or None
+    return number if number and abs(number) < _MOST_IDS else None
 
 
 def text(value: Any) -> str:

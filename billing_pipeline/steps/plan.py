@@ -1,6 +1,7 @@
 """Seal the plan of each client's month, and write down every hold. Nothing is written to HaloPSA here."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from billing_pipeline.resources.warehouse import Session, read_sql
 from billing_pipeline.steps.approvals import REASON as AWAITING
 from billing_pipeline.steps.approvals import Approvals, forget_fallen_findings, read_approvals
 from billing_pipeline.steps.correct import answer_case
+from billing_pipeline.steps.failed_rules import Failure, describe_failure, failed_clients, hold_failures
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.forced_caps import store_forced_caps
 from billing_pipeline.steps.halo_facts import billed_client, currency_codes, rows_by_id
@@ -39,6 +41,8 @@ from billing_pipeline.steps.record_corrections import clear_open_corrections, st
 from billing_pipeline.steps.routing_findings import store_left_lines, store_routing_findings
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def plan(
         charges: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in session.rows(read_sql("charges_to_plan")):
             charges[row["client"]].append(row)
-        blocked = _blocked_lines(session, work)
+        blocked, failed = _blocked_lines(session, work), failed_clients(session, work)
         month_hold = _find_month_hold(session, work)
         histories = client_histories(session, work.month, work.clients)
         cases = read_cases(session, work)
@@ -101,13 +105,15 @@ def plan(
         planned = []
         for client in work.clients:
             holds = blocked[client] + [_blocked_charge(row) for row in charges[client] if row["block_reason"]]
+            holds += failed[client]
             to_plan = [_charge(row) for row in charges[client] if not row["block_reason"]]
             planned.append(
-                _plan_one(
+                _plan_or_hold(
                     work,
                     sources,
                     client,
                     to_plan,
+                    {row["charge_key"]: row["source_line_id"] for row in charges[client]},
                     holds,
                     month_hold,
                     unknown.get(client) or _find_in_flight(to_plan, in_flight),
@@ -158,6 +164,47 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
     ids = {code: currency_id for currency_id, code in sorted(codes.items(), reverse=True)}
     targets, left, target_snapshots = read_targets(session, work, invoices)
     return _Sources(fetch_id, clients, currencies, observed, ids, targets, left, target_snapshots)
+
+
+def _plan_or_hold(
+    work: Work,
+    sources: _Sources,
+    client: str,
+    charges: Sequence[ChargeToPlan],
+    line_ids: Mapping[str, str | None],
+    holds: list[Hold],
+    month_hold: str | None,
+    unknown: str | None,
+    history: ClientHistory,
+    forced_caps: Sequence[str],
+    case: CorrectionCase | None,
+    correct: bool,
+) -> PlannedClient:
+    """Plan one client. What makes a rule fail holds this client, and nobody else."""
+    try:
+        return _plan_one(
+            work, sources, client, charges, holds, month_hold, unknown, history, forced_caps, case, correct
+        )
+    except MemoryError:
+        raise
+    except Exception as error:
+        _logger.exception("A rule failed when %s of %s was planned", client, work.month)
+        failures = _find_failing(work, sources, client, charges) or [Failure(describe_failure(error))]
+        empty = ClientPlan(work.month, client, (), ())
+        return PlannedClient(client, empty, tuple(holds + hold_failures(failures, charges, line_ids)))
+
+
+def _find_failing(work: Work, sources: _Sources, client: str, charges: Sequence[ChargeToPlan]) -> list[Failure]:
+    """The charges that make a rule fail by themselves; none where it takes several of them, or something else."""
+    failures = []
+    for charge in charges:
+        try:
+            _plan_one(work, sources, client, [charge], [], None, None, ClientHistory(), (), None, correct=False)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 (told in the hold, and logged for the whole client)
+            failures.append(Failure(describe_failure(error), charge))
+    return failures
 
 
 def _plan_one(
