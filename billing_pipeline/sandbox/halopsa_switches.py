@@ -27,7 +27,15 @@ class HaloSwitches:
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"
     # fields that lists leave out and only the detail with includedetails=true holds
-    detail_only: tuple[str, ...] = ("customfields", "delivery_address", "invoice_address")
+    detail_only: tuple[str, ...] = (
+        "customfields",
+        "delivery_address",
+        "invoice_address",
+        "pax8monthlyinvoice",
+        "pax8annualinvoice",
+        "startbalance",
+        "sales_tax_code",
+    )
     # query parameters that this tenant ignores without a word, as "client_id"
     ignored_parameters: tuple[str, ...] = ()
     # whether `search` on invoices looks into `reference` too

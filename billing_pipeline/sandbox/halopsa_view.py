@@ -41,7 +41,14 @@ ZEROS = {
     "INVOICE": ("contract_id", "recurring_invoice_id", "qboid", "paymentstatus", "creditlinkedtoinvoiceid"),
     "RECURRING": ("contract_id", "recurring_invoice_id"),
     "LINE": ("_itemid", "contract_id", "recurring_invoice_quantity_type", "group_id"),
-    "CLIENT": ("client_to_invoice", "client_to_invoice_recurring", "item_tax_code", "sales_tax_code"),
+    "CLIENT": (
+        "client_to_invoice",
+        "client_to_invoice_recurring",
+        "item_tax_code",
+        "sales_tax_code",
+        "pax8monthlyinvoice",
+        "pax8annualinvoice",
+    ),
     "ITEM": ("taxcode", "taxcodeother"),
     "SITE": ("site_item_tax_code",),
 }

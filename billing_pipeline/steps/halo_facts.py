@@ -20,6 +20,19 @@ def integer(value: Any) -> int | None:
     return number or None
 
 
+def is_given(value: Any) -> bool:
+    """Whether an id or code of another system is set: HaloPSA and its syncs write 0, -1, zeros or nothing where not."""
+    if isinstance(value, bool):
+        return False
+    written = text(value)
+    if not written.strip("0-"):
+        return False
+    try:
+        return int(written) > 0
+    except ValueError:
+        return True
+
+
 def text(value: Any) -> str:
     """A text, stripped; empty where it is missing."""
     return "" if value is None else str(value).strip()

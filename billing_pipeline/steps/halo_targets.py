@@ -11,7 +11,7 @@ from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target, TargetLine
 from billing_pipeline.billing.templates import make_issue_mark
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import integer, is_given, text
 from billing_pipeline.steps.key_fields import line_key
 
 Row = Mapping[str, Any]
@@ -32,6 +32,8 @@ _LINE_TEXTS = (
     "comment_1",
     "comment_2",
 )
+# Lines that HaloPSA imports usage on bear one of these.
+_USAGE_SIGNS = ("consumption_line_type", "csp_invoice_id")
 _SECONDS = len("2026-10-01T00:00:00")
 _SENT, _POSTED, _SYNCED, _PAID = "sent", "posted to accounting", "synced to accounting", "paid in part or whole"
 
@@ -45,13 +47,14 @@ def set_day(value: Any) -> date | None:
     return day if day.year > _LAST_UNSET_YEAR else None
 
 
-def is_automatic(line: Row) -> bool:
-    """Whether HaloPSA's own Pax8 or CSP sync drives the line's quantity."""
-    return bool(
-        integer(line.get("recurring_invoice_quantity_type"))
-        or line.get("quantity_licences")
-        or line.get("quantity_subscriptions")
-    )
+def sync_sign(line: Row) -> str:
+    """By which of its fields a line shows that HaloPSA's own Pax8 or CSP sync drives it; empty where none does."""
+    if quantity_type := integer(line.get("recurring_invoice_quantity_type")):
+        return f"recurring_invoice_quantity_type {quantity_type}"
+    for name in ("quantity_licences", "quantity_subscriptions"):
+        if line.get(name):
+            return name
+    return next((f"{name} {text(line.get(name))}" for name in _USAGE_SIGNS if is_given(line.get(name))), "")
 
 
 def is_closed(row: Row) -> bool:
@@ -135,8 +138,11 @@ def _read_line(line: Row, fields: HaloPsaService) -> TargetLine:
         key=key if is_ours(key) else "",
         net=net,
         inactive=bool(line.get("isinactive")),
-        automatic=is_automatic(line),
+        automatic=bool(sync_sign(line)),
         ends=set_day(line.get("enddate")),
+        name=text(line.get("item_shortdescription")),
+        sync_sign=sync_sign(line),
+        is_imported_usage=any(is_given(line.get(name)) for name in _USAGE_SIGNS),
     )
 
 
