@@ -1,6 +1,7 @@
 """HaloPSA's records as the rules need them: ids, codes and flags, with HaloPSA's "unset" values taken out."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from billing_pipeline.billing.plan_types import BilledClient
@@ -28,8 +29,8 @@ def is_given(value: Any) -> bool:
     if not written.strip("0-"):
         return False
     try:
-        return int(written) > 0
-    except ValueError:
+        return Decimal(written) > 0
+    except InvalidOperation:
         return True
 
 

@@ -35,6 +35,9 @@ _LINE_TEXTS = (
 # Lines that HaloPSA imports usage on bear one of these.
 _USAGE_SIGNS = ("consumption_line_type", "csp_invoice_id")
 _SECONDS = len("2026-10-01T00:00:00")
+# The one value of `emailstatus` that is known; what others mean, `datesent` has to say.
+_EMAILED = 2
+_LEAST_PAID = Decimal("0.005")
 _SENT, _POSTED, _SYNCED, _PAID = "sent", "posted to accounting", "synced to accounting", "paid in part or whole"
 
 
@@ -159,20 +162,32 @@ def _why_closed(row: Row) -> list[str]:
     said = []
     if row.get("posted") or set_day(row.get("dateposted")):
         said.append(_POSTED)
-    if set_day(row.get("datesent")) or integer(row.get("emailstatus")):
+    if set_day(row.get("datesent")) or integer(row.get("emailstatus")) == _EMAILED:
         said.append(_SENT)
     if row.get("voided"):
         said.append("voided")
-    if any(text(row.get(name)) not in ("", "0") for name in ("xeroid", "qboid", "thirdpartyinvoicenumber")):
+    if any(is_given(row.get(name)) for name in ("xeroid", "qboid", "thirdpartyinvoicenumber")):
         said.append(_SYNCED)
-    if integer(row.get("paymentstatus")) or (parse_amount(row.get("amountpaid")) or Decimal(0)) != 0:
+    if _is_paid(row):
         said.append(_PAID)
-    if row.get("requires_approval") or integer(row.get("approval_status")):
+    if row.get("requires_approval") or set_day(row.get("approvaldatetime")) or is_given(row.get("approval_status")):
         said.append("in approval")
-    if (integer(row.get("creditlinkedtoinvoiceid")) or 0) > 0:
+    if is_given(row.get("creditlinkedtoinvoiceid")):
         said.append("a credit")
-    if (integer(row.get("purchaseorder_id")) or 0) > 0:
+    if is_given(row.get("purchaseorder_id")):
         said.append("of a purchase order")
-    if integer(row.get("invoicetype")):
+    if is_given(row.get("invoicetype")):
         said.append("no invoice by its type")
     return said
+
+
+def _is_paid(row: Row) -> bool:
+    """Whether an invoice is paid in part or whole, as its amounts and its date say.
+
+    `paymentstatus` is an enumeration that nobody documents: unpaid invoices were seen with 0 and with -1.
+    """
+    if (parse_amount(row.get("amountpaid")) or Decimal(0)) != 0 or set_day(row.get("datepaid")):
+        return True
+    due, total = parse_amount(row.get("amountdue")), parse_amount(row.get("total"))
+    # Doubles of HaloPSA's: a difference below the minor unit is none.
+    return due is not None and total is not None and abs(total) - abs(due) >= _LEAST_PAID
