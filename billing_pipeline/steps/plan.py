@@ -12,7 +12,6 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.caps import ClientHistory, PassedCap, find_passed_caps
 from billing_pipeline.billing.credited_invoices import CorrectionCase
-from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan import (
     PlanRules,
@@ -36,9 +35,9 @@ from billing_pipeline.steps.halo_facts import billed_client, currency_codes, row
 from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
 from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
-from billing_pipeline.steps.read_targets import ReadInvoices, read_targets, take_invoices
+from billing_pipeline.steps.read_targets import ReadInvoices, TargetsRead, read_targets, take_invoices
 from billing_pipeline.steps.record_corrections import clear_open_corrections, store_open_corrections
-from billing_pipeline.steps.routing_findings import store_left_lines, store_routing_findings
+from billing_pipeline.steps.routing_findings import store_doubts, store_left_lines, store_routing_findings
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
@@ -68,9 +67,7 @@ class _Sources:
     currencies: Snapshot
     observed: Mapping[str, BilledClient]
     currency_ids: Mapping[str, int]
-    targets: Mapping[str, Targets]
-    left: Sequence[LeftLines]
-    target_snapshots: Sequence[int]
+    existing: TargetsRead
 
 
 def plan(
@@ -144,7 +141,7 @@ def _find_in_flight(charges: Sequence[ChargeToPlan], in_flight: Mapping[str, str
 def _source_ids(sources: _Sources) -> dict[str, Any]:
     return {
         "fetch_id": sources.fetch_id,
-        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id, *sources.target_snapshots],
+        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id, *sources.existing.snapshot_ids],
     }
 
 
@@ -162,8 +159,8 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
         if row.halopsa_client_id in by_id
     }
     ids = {code: currency_id for currency_id, code in sorted(codes.items(), reverse=True)}
-    targets, left, target_snapshots = read_targets(session, work, invoices)
-    return _Sources(fetch_id, clients, currencies, observed, ids, targets, left, target_snapshots)
+    existing = read_targets(session, work, invoices, observed)
+    return _Sources(fetch_id, clients, currencies, observed, ids, existing)
 
 
 def _plan_or_hold(
@@ -234,7 +231,7 @@ def _plan_one(
             f"close {work.month} --client {client}"
         )
         holds = holds + hold_client("unmapped_client", missing, charges)
-    targets = sources.targets.get(client, Targets())
+    targets = sources.existing.targets.get(client, Targets())
     if observed is None or not (charges or targets.with_our_lines or case):
         return PlannedClient(client, empty, tuple(holds))
     rules = PlanRules(
@@ -408,7 +405,10 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
     session.run("remember_plans", month=work.month)
     store_forced_caps(session, work, [(one.plan, one.forced) for one in planned])
     store_routing_findings(session, work, {one.client: one.routes for one in planned if one.routes is not None})
-    store_left_lines(session, work, sources.left)
+    store_left_lines(session, work, sources.existing.left)
+    charged = {one.client for one in planned if one.routes is not None}
+    doubts = {client: said for client, said in sources.existing.doubts.items() if client in charged}
+    store_doubts(session, work, doubts)
 
 
 def _plan_rows(month: str, client: str, sealed: ClientPlan, plan_hash: str) -> list[dict[str, Any]]:
