@@ -53,7 +53,20 @@ def print_cents(summary: MonthSummary) -> None:
     if summary.explained:
         say("Every line has one fate, and every cent is explained.")
     if summary.posted_documents and not (summary.differences or summary.drift):
-        say(f"{count(summary.posted_documents, 'invoice')} read back from HaloPSA: the same, to the cent.")
+        _print_read_back(summary)
+
+
+def _print_read_back(summary: MonthSummary) -> None:
+    read = summary.read_back_documents
+    unread = summary.posted_documents - read
+    if read:
+        say(f"{count(read, 'invoice')} read back from HaloPSA: the same, to the cent.")
+    if unread:
+        # What nobody read is not said to be the same.
+        say_wrapped(
+            f"{count(unread, 'invoice')} posted and not read back yet: billing-pipeline close {summary.month} --post "
+            "reads what is missing, and sends nothing twice."
+        )
 
 
 def _cents_table(summary: MonthSummary, totals: CurrencyTotals) -> Table:

@@ -133,6 +133,7 @@ class MonthSummary:
     corrections: tuple[CorrectedClient, ...]
     reversals: tuple[TakenBack, ...]
     approvals: tuple[PlanApproval, ...] = ()
+    read_back_documents: int = 0
 
     @property
     def explained(self) -> bool:
@@ -213,6 +214,7 @@ class _Reader:
             corrections=summarize_corrections(self._session, self._month, self._clients),
             reversals=summarize_reversals(self._session, self._month, self._clients),
             approvals=summarize_approvals(self._session, self._month, self._clients),
+            read_back_documents=int(self._value(_READ_BACK)),
         )
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:
@@ -244,6 +246,14 @@ _INVOICES = """
 _NOT_BILLED_INVOICES = """
     select count(distinct invoice_id) from normalized_charges
     where month = $month and exclude_reason = 'invoice_status'
+"""
+
+# Of the documents that `month_clients` counts as posted, those that were read after it.
+_READ_BACK = """
+    select count(*) from postings
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+        and status = 'posted' and read_back_at is not null
+        and document_key not in (select document_key from reversals)
 """
 
 _FATES = """
