@@ -5,7 +5,7 @@ Writes are never repeated: HaloPSA has no idempotency key, and posting twice mak
 """
 
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, UnreadableAnswer
+from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.resources.failures import ServiceFacts
 from billing_pipeline.resources.http import HttpService, Query, demand_values
 from billing_pipeline.resources.limits import limits_of
@@ -169,7 +170,8 @@ class HaloClient:
         return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
 
     def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> HaloRows:
-        """Invoices with their lines: dated `since` or later, of one client, found by a search text.
+        """Invoices with their lines: dated `since` or later (or, in UTC, the day before), of one client, found by a
+        search text.
 
         HaloPSA ignores filters that it does not know, so date and client are checked here again; an
         invoice that does not say its date or its client stays in, for nothing shows that it is another.
@@ -308,9 +310,6 @@ def _one_object(data: Any) -> Row | None:
 
 
 def _may_be_since(row: Row, since: date) -> bool:
-    try:
-        day = date.fromisoformat(str(row.get("invoice_date"))[:10])
-    except ValueError:
-        return True
-    # Years up to 1900 are how HaloPSA writes a date that is not set.
-    return day >= since or day.year <= 1900
+    day = read_day(row.get("invoice_date"), UTC)
+    # In the tenant's time zone it may be the day after; a date that is not set shows nothing.
+    return day is None or day >= since - timedelta(days=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from billing_pipeline.sandbox.halopsa_reading import Doc, parse_date
 from billing_pipeline.sandbox.halopsa_resources import INVOICE, Resource
 from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
-from billing_pipeline.sandbox.halopsa_view import show
+from billing_pipeline.sandbox.halopsa_view import show, show_date
 
 if TYPE_CHECKING:
     from billing_pipeline.sandbox.halopsa_state import HaloState
@@ -71,7 +71,7 @@ def _tests(state: "HaloState", resource: Resource, query: Query) -> list[Test]:
     if resource.can_be_inactive:
         tests.append(_activity(query))
     if resource is INVOICE:
-        tests += _invoice_tests(query)
+        tests += _invoice_tests(query, state.switches)
     return tests
 
 
@@ -83,7 +83,7 @@ def _activity(query: Query) -> Test:
     return lambda doc: show_inactive if doc.get("inactive") or doc.get("active") is False else show_active
 
 
-def _invoice_tests(query: Query) -> list[Test]:
+def _invoice_tests(query: Query, switches: HaloSwitches) -> list[Test]:
     tests: list[Test] = []
     clients = {int(text) for text in query.get("client_ids", "").split(",") if text.strip().isdigit()}
     if clients:
@@ -94,10 +94,10 @@ def _invoice_tests(query: Query) -> list[Test]:
         tests.append(lambda doc: not doc.get("posted"))
     for name in ("invoicedatestart", "start_date"):
         if first := parse_date(query.get(name)):
-            tests.append(lambda doc, first=first: _invoice_date(doc) >= first)  # type: ignore[misc]
+            tests.append(lambda doc, first=first: _invoice_date(doc, switches) >= first)  # type: ignore[misc]
     for name in ("invoicedateend", "end_date"):
         if last := parse_date(query.get(name)):
-            tests.append(lambda doc, last=last: _invoice_date(doc).date() <= last.date())  # type: ignore[misc]
+            tests.append(lambda doc, last=last: _invoice_date(doc, switches).date() <= last.date())  # type: ignore[misc]
     return tests
 
 
@@ -117,8 +117,8 @@ def _order_key(value: Any) -> tuple[int, Any]:
     return (2, value.lower()) if isinstance(value, str) else (1, value)
 
 
-def _invoice_date(doc: Doc) -> datetime:
-    return parse_date(doc.get("invoice_date")) or datetime(1900, 1, 1)  # noqa: DTZ001 - dates here have no zone
+def _invoice_date(doc: Doc, switches: HaloSwitches) -> datetime:
+    return parse_date(show_date("invoice_date", doc.get("invoice_date"), switches)) or datetime(1900, 1, 1)  # noqa: DTZ001 - dates here have no zone
 
 
 def _is_true(query: Query, name: str) -> bool:
