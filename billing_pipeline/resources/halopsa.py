@@ -198,7 +198,8 @@ class HaloClient:
         return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
 
     def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> HaloRows:
-        """Invoices with their lines: dated `since` or later, of one client, found by a search text.
+        """Invoices with their lines: dated `since` or later (or, in UTC, the day before), of one client, found by a
+        search text.
 
         HaloPSA may ignore a filter, and may filter wrongly, both without a word. So date and client are checked here
         again; an invoice that does not say its date or its client stays in, for nothing shows that it is another. And
@@ -398,4 +399,5 @@ def _one_object(data: Any) -> Row | None:
 
 def _may_be_since(row: Row, since: date) -> bool:
     day = day_of(row)
-    return day is None or day >= since
+    # In the tenant's time zone it may be the day after; a date that is not set shows nothing.
+    return day is None or day >= since - timedelta(days=1)

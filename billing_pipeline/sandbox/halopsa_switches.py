@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
@@ -10,6 +11,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "date_filter": ("obey", "ignore", "hide_days", "hide"),
     "permission_status": (401, 403),
     "unset_code": (0, -1),
+    "days": ("midnight", "local_midnight"),
+    "date_suffix": ("", "Z"),
 }
 
 
@@ -67,6 +70,11 @@ class HaloSwitches:
     sentinel_dates: bool = True
     # what the codes of an invoice are where nothing is set: paymentstatus of an unpaid one, emailstatus and the like
     unset_code: int = 0
+    # midnight: a day comes as midnight UTC | local_midnight: as midnight in `time_zone`, written in UTC
+    days: str = "midnight"
+    time_zone: str = "America/Denver"
+    # what stands behind every date
+    date_suffix: str = ""
     # a single document in an array is answered by an object; off: by an array of one
     one_in_one_out: bool = True
     # the status of the answer to an update
@@ -89,6 +97,10 @@ class HaloSwitches:
                 raise ValueError(
                     f"switch {name!r} cannot be {getattr(self, name)!r}; one of {', '.join(map(str, known))}"
                 )
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"switch 'time_zone' cannot be {self.time_zone!r}: it is no time zone") from None
         for name in ("detail_only", "ignored_parameters", "permission_denied"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(entry, str) for entry in value):

@@ -132,7 +132,7 @@ def review_month(
             return None
         scope = {"month": month, "clients": list(clients), "everyone": not clients}
         plans = {row["client"]: row for row in session.rows(_PLANS, scope)}
-        fields = (config.settings if config is not None else BillingSettings()).halopsa
+        fields = (config.settings if config is not None else BillingSettings()).halopsa_fields
         held = {cause.client for cause in summary.held}
         documents = read_documents(session, month, plans.values(), held, fields, config)
         lines: dict[str, list[SourceLine]] = {}
