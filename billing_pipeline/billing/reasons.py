@@ -98,7 +98,8 @@ REASONS: tuple[Reason, ...] = (
         "currency",
         "held",
         "The currency is not the client's own",
-        "Correct the client's currency in HaloPSA, then run billing-pipeline close {client_month}.",
+        "Correct the client's currency in HaloPSA, or what the text says of it, then run billing-pipeline close "
+        "{client_month}.",
     ),
     Reason(
         "negative_total",

@@ -5,7 +5,7 @@ The distributor's documents say that an invoice never changes once approved: one
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -17,6 +17,7 @@ from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.pax8_items import RawItem, invoice_content_hash, read_items
+from billing_pipeline.billing.source_dates import read_day
 from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.pax8 import InvoiceItems, Pax8Client
 from billing_pipeline.resources.warehouse import Session, Warehouse
@@ -167,8 +168,8 @@ def _find_changes(session: Session, month: str, invoice: Row, items: Sequence[Ro
 
 def _invoice_columns(invoice: Row) -> dict[str, Any]:
     columns: dict[str, Any] = {
-        "invoice_date": _day(invoice.get("invoiceDate")),
-        "due_date": _day(invoice.get("dueDate")),
+        "invoice_date": read_day(invoice.get("invoiceDate")),
+        "due_date": read_day(invoice.get("dueDate")),
         "currency": invoice.get("currencyCode"),
         "partner_name": invoice.get("partnerName"),
         "company_id": own_id(invoice.get("companyId")),
@@ -179,13 +180,6 @@ def _invoice_columns(invoice: Row) -> dict[str, Any]:
         columns[column] = None if amount is None else as_stored(amount)
         columns[f"{column}_text"] = None if invoice.get(name) is None else str(invoice.get(name))
     return columns
-
-
-def _day(value: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
 
 
 def _store_items(session: Session, invoice_id: str, content_hash: str, items: InvoiceItems) -> None:
@@ -274,6 +268,16 @@ def _store_control_totals(
             for item, row in zip(read, items[invoice_id].rows, strict=True)
             if item.too_precise or item.unreadable
         ]
+        rows += [
+            {
+                **finding,
+                "kind": "unread_day",
+                "source_line_id": item.columns["source_line_id"],
+                "detail": _describe_days(invoice_id, item, row),
+            }
+            for item, row in zip(read, items[invoice_id].rows, strict=True)
+            if item.unread_days
+        ]
     session.insert("findings", rows)
 
 
@@ -281,6 +285,15 @@ def _describe_unread(item: RawItem, row: Row) -> str:
     parts = [f"{name} {row.get(name)} has more digits than are kept" for name in item.too_precise]
     parts += [f"{name} {row.get(name)!r} is no number" for name in item.unreadable]
     return "; ".join(parts)
+
+
+def _describe_days(invoice_id: str, item: RawItem, row: Row) -> str:
+    days = " and ".join(f"{field} {row.get(field)!r}" for field in item.unread_days)
+    company, product = row.get("companyName") or "no company", row.get("productName") or row.get("description") or ""
+    return (
+        f"Invoice {invoice_id}, line {item.columns['line_no']} ({company}, {product}): {days} cannot be read as one "
+        "day. The line is billed, and its text names no whole period: look up the period in Pax8"
+    )
 
 
 def _cost_with_tax(item: RawItem) -> Decimal:

@@ -31,7 +31,7 @@ from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.failed_rules import Failure, describe_failure, failed_clients, hold_failures
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.forced_caps import store_forced_caps
-from billing_pipeline.steps.halo_facts import billed_client, currency_codes, rows_by_id
+from billing_pipeline.steps.halo_facts import billed_client, currencies_by_id, currency_codes, rows_by_id
 from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
 from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
@@ -152,9 +152,9 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
         latest_snapshot(session, "halopsa_currencies"),
     )
     codes = currency_codes(currencies.rows)
-    by_id = rows_by_id(clients.rows)
+    by_id, known = rows_by_id(clients.rows), currencies_by_id(currencies.rows)
     observed = {
-        row.client: billed_client(row.client, by_id[row.halopsa_client_id], by_id, codes)
+        row.client: billed_client(row.client, by_id[row.halopsa_client_id], by_id, known)
         for row in work.config.clients
         if row.halopsa_client_id in by_id
     }
