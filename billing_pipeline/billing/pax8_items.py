@@ -6,7 +6,7 @@ Source: Pax8's Partner API, `InvoiceItem`; every field may be null or missing, `
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -14,9 +14,13 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 from billing_pipeline.billing.keys import charge_key
-from billing_pipeline.billing.money import as_stored, parse_amount
+from billing_pipeline.billing.money import STORED_DIGITS, STORED_SCALE, as_stored, parse_amount
 
 INTEGRATION = "pax8"
+
+# What the database sums over lines, and where those sums end.
+_SUMMED = ("sub_total", "total", "cost_total", "sales_tax")
+_SUMS_END = Decimal(10) ** (STORED_DIGITS - STORED_SCALE)
 
 # Column of the warehouse -> field of Pax8.
 AMOUNT_FIELDS = {
@@ -54,13 +58,14 @@ TEXT_FIELDS = {
 class RawItem:
     """One line of an invoice: `columns` are those of `raw_invoice_items` (amounts Decimal or None, dates, texts).
 
-    `unreadable` names the Pax8 fields whose value is no number, `too_precise` those with more digits than
-    DECIMAL(28,10) keeps; both are None in `columns`, and their raw text is kept.
+    `unreadable` names the Pax8 fields whose value is no number, `too_large` those that DECIMAL(38,18) cannot hold; both
+    are None in `columns`. `cut` names those of which digits past the 18th decimal are cut. The raw text is kept of all.
     """
 
     columns: Mapping[str, Any]
     unreadable: tuple[str, ...]
-    too_precise: tuple[str, ...]
+    too_large: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
 
 
 def _text(value: Any) -> str | None:
@@ -124,7 +129,7 @@ def read_item(invoice_id: str, line_no: int, source_line_id: str, item: Mapping[
     columns.update({column: _text(item.get(field)) for column, field in TEXT_FIELDS.items()})
     columns["start_period"] = _day(item.get("startPeriod"))
     columns["end_period"] = _day(item.get("endPeriod"))
-    unreadable, too_precise = [], []
+    unreadable, too_large, cut = [], [], []
     for column, field in AMOUNT_FIELDS.items():
         value = item.get(field)
         amount = parse_amount(value)
@@ -132,16 +137,34 @@ def read_item(invoice_id: str, line_no: int, source_line_id: str, item: Mapping[
         if amount is None and value is not None:
             unreadable.append(field)
         elif amount is not None and stored is None:
-            too_precise.append(field)
+            too_large.append(field)
+        elif stored is not None and stored != amount:
+            cut.append(field)
         columns[column] = stored
         columns[f"{column}_text"] = _raw_text(value)
-    return RawItem(columns, tuple(unreadable), tuple(too_precise))
+    return RawItem(columns, tuple(unreadable), tuple(too_large), tuple(cut))
 
 
 def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawItem]:
     """All items of an invoice, typed, in Pax8's order; `line_no` counts from 1."""
     ids = line_ids(items)
-    return [read_item(invoice_id, number, ids[number - 1], item) for number, item in enumerate(items, start=1)]
+    read = [read_item(invoice_id, number, ids[number - 1], item) for number, item in enumerate(items, start=1)]
+    for column in _SUMMED:
+        _leave_out_what_no_sum_holds(read, column)
+    return read
+
+
+def _leave_out_what_no_sum_holds(items: list[RawItem], column: str) -> None:
+    """Take the largest amounts out of a column whose sum would overflow: one absurd line must not stop everybody's."""
+    known = [(abs(item.columns[column]), place) for place, item in enumerate(items) if item.columns[column] is not None]
+    total = sum((amount for amount, _ in known), Decimal(0))
+    for amount, place in sorted(known, reverse=True):
+        if total < _SUMS_END:
+            return
+        total -= amount
+        item = items[place]
+        columns, too_large = {**item.columns, column: None}, (*item.too_large, AMOUNT_FIELDS[column])
+        items[place] = replace(item, columns=columns, too_large=too_large)
 
 
 def invoice_content_hash(invoice: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
