@@ -73,7 +73,6 @@ REASONS: tuple[Reason, ...] = (
         "A new billing term: have its rule written.",
     ),
     Reason("missing_amount", "blocked", "Total, cost or currency is missing", "Ask Pax8 for the amount."),
-    Reason("too_precise", "blocked", "An amount has more digits than are kept", "Ask Pax8 for the amount."),
     Reason(
         "rule_failed",
         "blocked",
@@ -163,7 +162,17 @@ REASONS: tuple[Reason, ...] = (
     ),
 )
 
-_BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS)}
+# Of months that earlier versions prepared: given to no line any more.
+RETIRED: tuple[Reason, ...] = (
+    Reason(
+        "too_precise",
+        "blocked",
+        "An amount had more digits than were kept",
+        "They are kept now: run billing-pipeline close {client_month}.",
+    ),
+)
+
+_BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS + RETIRED)}
 
 
 def reason_of(code: str) -> Reason:

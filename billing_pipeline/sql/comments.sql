@@ -42,7 +42,7 @@ comment on column raw_invoices.status is 'Pax8''s status, such as Unpaid, Paid, 
 comment on column raw_invoices.invoice_date is 'Date of the invoice; its month is the partition.';
 comment on column raw_invoices.due_date is 'When the MSP must pay Pax8.';
 comment on column raw_invoices.currency is 'Currency of the amounts, ISO 4217 in capitals.';
-comment on column raw_invoices.total is 'Pax8''s total, which may hold the carried balance; null where it has too many digits.';
+comment on column raw_invoices.total is 'Pax8''s total, which may hold the carried balance; null where it has more than 20 digits before the point.';
 comment on column raw_invoices.balance is 'What is open of the invoice, as Pax8 states it.';
 comment on column raw_invoices.carried_balance is 'What was carried over from invoices before, as Pax8 states it.';
 comment on column raw_invoices.total_text is 'The total as Pax8 wrote it, to the digit.';
@@ -88,12 +88,12 @@ comment on column raw_invoice_items.charge_type is 'Pax8''s charge type.';
 comment on column raw_invoice_items.currency is 'Currency code of the line as written.';
 comment on column raw_invoice_items.start_period is 'First day of the period as Pax8 writes it.';
 comment on column raw_invoice_items.end_period is 'Last day of the period, or the day after it: Pax8 writes both.';
-comment on column raw_invoice_items.quantity is 'Quantity; null where it is missing, no number or has too many digits.';
+comment on column raw_invoice_items.quantity is 'Quantity; null where it is missing, no number or has more than 20 digits before the point.';
 comment on column raw_invoice_items.price is 'Unit price as Pax8 gives it, for the text only: the totals are the truth.';
 comment on column raw_invoice_items.sub_total is 'Sell with fees, before tax.';
-comment on column raw_invoice_items.total is 'Sell before tax: what the client pays. Null where it is missing or has too many digits.';
+comment on column raw_invoice_items.total is 'Sell before tax: what the client pays. Null where it is missing or has more than 20 digits before the point.';
 comment on column raw_invoice_items.cost is 'Cost of one unit.';
-comment on column raw_invoice_items.cost_total is 'Cost before tax: what the MSP pays. Null where it is missing or has too many digits.';
+comment on column raw_invoice_items.cost_total is 'Cost before tax: what the MSP pays. Null where it is missing or has more than 20 digits before the point.';
 comment on column raw_invoice_items.sales_tax is 'Tax that Pax8 charges the MSP; outside total and never billed on.';
 comment on column raw_invoice_items.amount_due is 'Pax8''s amountDue, which means different things: not used.';
 comment on column raw_invoice_items.quantity_text is 'The quantity as Pax8 wrote it, to the digit.';
@@ -104,7 +104,7 @@ comment on column raw_invoice_items.cost_text is 'The unit cost as Pax8 wrote it
 comment on column raw_invoice_items.cost_total_text is 'The total cost as Pax8 wrote it, to the digit.';
 comment on column raw_invoice_items.sales_tax_text is 'The tax as Pax8 wrote it, to the digit.';
 comment on column raw_invoice_items.amount_due_text is 'amountDue as Pax8 wrote it, to the digit.';
-comment on column raw_invoice_items.too_precise is 'Pax8''s names of the fields with more digits than are kept.';
+comment on column raw_invoice_items.too_precise is 'Pax8''s names of the fields that a version before 18 decimals were kept did not keep, and that were not fetched since; else empty.';
 comment on column raw_invoice_items.unreadable is 'Pax8''s names of the amounts that are no number.';
 comment on column raw_invoice_items.payload is 'The record as it was sent, JSON with every digit.';
 

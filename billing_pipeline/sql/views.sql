@@ -216,20 +216,20 @@ select
     month,
     client,
     currency,
-    cast(source_sell as decimal(28, 10)) as source_sell,
-    cast(source_cost as decimal(28, 10)) as source_cost,
-    cast(not_billed_sell as decimal(28, 10)) as not_billed_sell,
-    cast(not_billed_cost as decimal(28, 10)) as not_billed_cost,
-    cast(residual_sell as decimal(28, 10)) as residual_sell,
-    cast(residual_cost as decimal(28, 10)) as residual_cost,
-    cast(open_sell + posted_sell as decimal(28, 10)) as planned_sell,
-    cast(open_cost + posted_cost as decimal(28, 10)) as planned_cost,
-    cast(posted_sell as decimal(28, 10)) as posted_sell,
-    cast(posted_cost as decimal(28, 10)) as posted_cost,
-    cast(readback_sell as decimal(28, 10)) as readback_sell,
-    cast(readback_cost as decimal(28, 10)) as readback_cost,
-    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(28, 10)) as sell_gap,
-    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(28, 10)) as cost_gap
+    cast(source_sell as decimal(38, 18)) as source_sell,
+    cast(source_cost as decimal(38, 18)) as source_cost,
+    cast(not_billed_sell as decimal(38, 18)) as not_billed_sell,
+    cast(not_billed_cost as decimal(38, 18)) as not_billed_cost,
+    cast(residual_sell as decimal(38, 18)) as residual_sell,
+    cast(residual_cost as decimal(38, 18)) as residual_cost,
+    cast(open_sell + posted_sell as decimal(38, 18)) as planned_sell,
+    cast(open_cost + posted_cost as decimal(38, 18)) as planned_cost,
+    cast(posted_sell as decimal(38, 18)) as posted_sell,
+    cast(posted_cost as decimal(38, 18)) as posted_cost,
+    cast(readback_sell as decimal(38, 18)) as readback_sell,
+    cast(readback_cost as decimal(38, 18)) as readback_cost,
+    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)) as sell_gap,
+    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)) as cost_gap
 from joined;
 
 create or replace view withheld_credits as
@@ -261,9 +261,9 @@ select
     client,
     currency,
     count(*) as lines,
-    cast(coalesce(sum(sell), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(cost), 0) as decimal(28, 10)) as cost,
-    cast(coalesce(sum(sell), 0) - coalesce(sum(cost), 0) as decimal(28, 10)) as margin
+    cast(coalesce(sum(sell), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(cost), 0) as decimal(38, 18)) as cost,
+    cast(coalesce(sum(sell), 0) - coalesce(sum(cost), 0) as decimal(38, 18)) as margin
 from dispositions
 where disposition in ('planned', 'posted', 'collapsed')
 group by month, client, currency;
@@ -346,10 +346,10 @@ select
     month,
     client,
     currency,
-    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(28, 10)) as sell,
-    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(28, 10)) as cost,
-    cast(standing_sell as decimal(28, 10)) as standing_sell,
-    cast(standing_cost as decimal(28, 10)) as standing_cost
+    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(38, 18)) as sell,
+    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(38, 18)) as cost,
+    cast(standing_sell as decimal(38, 18)) as standing_sell,
+    cast(standing_cost as decimal(38, 18)) as standing_cost
 from sums;
 
 create or replace view month_over_month as
@@ -363,14 +363,14 @@ with months as (
                 when proof.planned_sell <> proof.posted_sell or proof.planned_cost <> proof.posted_cost
                     then proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0)
                 else coalesce(billed.sell, 0)
-            end as decimal(28, 10)
+            end as decimal(38, 18)
         ) as sell,
         cast(
             case
                 when proof.planned_sell <> proof.posted_sell or proof.planned_cost <> proof.posted_cost
                     then proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0)
                 else coalesce(billed.cost, 0)
-            end as decimal(28, 10)
+            end as decimal(38, 18)
         ) as cost
     from three_way as proof
     left join billed_months as billed
@@ -386,8 +386,8 @@ select
     previous_month.month as previous_month,
     previous_month.sell as previous_sell,
     previous_month.cost as previous_cost,
-    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(28, 10)) as sell_change,
-    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(28, 10)) as cost_change
+    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(38, 18)) as sell_change,
+    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(38, 18)) as cost_change
 from months as current_month
 left join months as previous_month
     on previous_month.client = current_month.client
@@ -403,8 +403,8 @@ select
     normalized.company_name,
     normalized.currency,
     count(*) as lines,
-    cast(coalesce(sum(normalized.sell), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(normalized.cost), 0) as decimal(28, 10)) as cost
+    cast(coalesce(sum(normalized.sell), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(normalized.cost), 0) as decimal(38, 18)) as cost
 from normalized_charges as normalized
 where
     normalized.block_reason in ('unmapped_client', 'no_company')
@@ -447,8 +447,8 @@ select
     posted.halopsa_item_id,
     posted.currency,
     count(*) as lines,
-    cast(sum(posted.sell) as decimal(28, 10)) as sell,
-    cast(sum(posted.cost) as decimal(28, 10)) as cost
+    cast(sum(posted.sell) as decimal(38, 18)) as sell,
+    cast(sum(posted.cost) as decimal(38, 18)) as cost
 from posted_lines as posted
 join posted_products as products on products.charge_key = posted.charge_key
 group by all;
@@ -461,6 +461,6 @@ select
     currency,
     expected_tax,
     answered_tax,
-    cast(answered_tax - expected_tax as decimal(28, 10)) as difference
+    cast(answered_tax - expected_tax as decimal(38, 18)) as difference
 from postings
 where status = 'posted';

@@ -249,10 +249,10 @@ _HISTORY = """
     select
         month,
         coalesce(currency, '') as currency,
-        sum(posted_sell)::decimal(28, 10) as posted_sell,
-        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
-        sum(posted_cost)::decimal(28, 10) as posted_cost,
-        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost
+        sum(posted_sell)::decimal(38, 18) as posted_sell,
+        sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,
+        sum(posted_cost)::decimal(38, 18) as posted_cost,
+        sum(planned_cost - posted_cost)::decimal(38, 18) as open_cost
     from three_way
     where
         month <= $month

@@ -263,8 +263,8 @@ _FATES = """
         coalesce(currency, '') as currency,
         count(*) as lines,
         count(*) filter (where sell is null or cost is null) as unpriced,
-        coalesce(sum(sell), 0)::decimal(28, 10) as sell,
-        coalesce(sum(cost), 0)::decimal(28, 10) as cost
+        coalesce(sum(sell), 0)::decimal(38, 18) as sell,
+        coalesce(sum(cost), 0)::decimal(38, 18) as cost
     from dispositions
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
@@ -274,18 +274,18 @@ _FATES = """
 _TOTALS = """
     select
         coalesce(currency, '') as currency,
-        sum(source_sell)::decimal(28, 10) as source_sell,
-        sum(source_cost)::decimal(28, 10) as source_cost,
-        sum(residual_sell)::decimal(28, 10) as residual_sell,
-        sum(residual_cost)::decimal(28, 10) as residual_cost,
-        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
-        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost,
-        sum(posted_sell)::decimal(28, 10) as posted_sell,
-        sum(posted_cost)::decimal(28, 10) as posted_cost,
-        sum(readback_sell)::decimal(28, 10) as readback_sell,
-        sum(readback_cost)::decimal(28, 10) as readback_cost,
-        coalesce(sum(sell_gap), 0)::decimal(28, 10) as sell_gap,
-        coalesce(sum(cost_gap), 0)::decimal(28, 10) as cost_gap
+        sum(source_sell)::decimal(38, 18) as source_sell,
+        sum(source_cost)::decimal(38, 18) as source_cost,
+        sum(residual_sell)::decimal(38, 18) as residual_sell,
+        sum(residual_cost)::decimal(38, 18) as residual_cost,
+        sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,
+        sum(planned_cost - posted_cost)::decimal(38, 18) as open_cost,
+        sum(posted_sell)::decimal(38, 18) as posted_sell,
+        sum(posted_cost)::decimal(38, 18) as posted_cost,
+        sum(readback_sell)::decimal(38, 18) as readback_sell,
+        sum(readback_cost)::decimal(38, 18) as readback_cost,
+        coalesce(sum(sell_gap), 0)::decimal(38, 18) as sell_gap,
+        coalesce(sum(cost_gap), 0)::decimal(38, 18) as cost_gap
     from three_way
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
@@ -298,8 +298,8 @@ _HELD = """
         reason,
         detail,
         coalesce(currency, '') as currency,
-        sum(sell)::decimal(28, 10) as sell,
-        sum(cost)::decimal(28, 10) as cost,
+        sum(sell)::decimal(38, 18) as sell,
+        sum(cost)::decimal(38, 18) as cost,
         count(source_line_id) as lines
     from holds
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
