@@ -34,7 +34,13 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
         kinds={"duckdb"},
-        deps=["reconciled_items", "halopsa_clients", "halopsa_currencies", "halopsa_recurring_invoices"],
+        deps=[
+            "reconciled_items",
+            "halopsa_clients",
+            "halopsa_client_details",
+            "halopsa_currencies",
+            "halopsa_recurring_invoices",
+        ],
         description="The sealed plan of each client: exactly what will change in HaloPSA, and what is held and why.",
     )
     def ready_to_invoice(

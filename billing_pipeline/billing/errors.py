@@ -61,6 +61,10 @@ class WarehouseError(BillingPipelineError):
     """The database file is damaged, of a newer version, or the disk is full."""
 
 
+class RuleFailed(WarehouseError):
+    """A rule in SQL failed on the data that it was given: not the fault of the file."""
+
+
 class WarehouseLocked(WarehouseError):
     """Another process holds the database or the posting step; the text names it."""
 

@@ -15,6 +15,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 from billing_pipeline.billing.keys import charge_key
 from billing_pipeline.billing.money import as_stored, parse_amount
+from billing_pipeline.billing.source_ids import own_id
 
 INTEGRATION = "pax8"
 
@@ -48,6 +49,8 @@ TEXT_FIELDS = {
     "charge_type": "chargeType",
     "currency": "currencyCode",
 }
+# Those of them that name a record of Pax8.
+ID_COLUMNS = ("company_id", "product_id", "subscription_id")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text.strip() or None
+    # A NUL stands in no text that anybody can read, and other systems cut a text there.
+    return text.replace("\x00", "").strip() or None
 
 
 def _day(value: Any) -> date | None:
@@ -103,11 +107,12 @@ def line_ids(items: Sequence[Mapping[str, Any]]) -> list[str]:
     seen: Counter[str] = Counter()
     ids = []
     for item in items:
-        own = item.get("id")
-        if isinstance(own, str) and own.strip():
-            ids.append(own.strip())
+        own = own_id(item.get("id"))
+        if own is not None:
+            ids.append(own)
             continue
-        digest = sha256(canonical_json(plain_content(item)).encode()).hexdigest()[:24]
+        content = {field: value for field, value in item.items() if field != "id"}
+        digest = sha256(canonical_json(plain_content(content)).encode()).hexdigest()[:24]
         seen[digest] += 1
         ids.append(f"content-{digest}-{seen[digest]}")
     return ids
@@ -122,6 +127,7 @@ def read_item(invoice_id: str, line_no: int, source_line_id: str, item: Mapping[
         "line_key": charge_key(INTEGRATION, invoice_id, source_line_id),
     }
     columns.update({column: _text(item.get(field)) for column, field in TEXT_FIELDS.items()})
+    columns.update({column: own_id(item.get(TEXT_FIELDS[column])) for column in ID_COLUMNS})
     columns["start_period"] = _day(item.get("startPeriod"))
     columns["end_period"] = _day(item.get("endPeriod"))
     unreadable, too_precise = [], []

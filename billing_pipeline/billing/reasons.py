@@ -75,6 +75,13 @@ REASONS: tuple[Reason, ...] = (
     Reason("missing_amount", "blocked", "Total, cost or currency is missing", "Ask Pax8 for the amount."),
     Reason("too_precise", "blocked", "An amount has more digits than are kept", "Ask Pax8 for the amount."),
     Reason(
+        "rule_failed",
+        "blocked",
+        "A rule failed on the data of the line",
+        "Decide the line, or exclude it, with billing-pipeline decide, or exclude the client in clients.csv; then run "
+        "billing-pipeline close {client_month}. The log has the details for support.",
+    ),
+    Reason(
         "no_item",
         "blocked",
         "The product has no HaloPSA item, or its tax or account is not there",

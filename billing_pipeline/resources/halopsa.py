@@ -132,6 +132,10 @@ class HaloClient:
         """All clients, inactive ones too."""
         return self._list("Client", _WITH_INACTIVE)
 
+    def client(self, client_id: int) -> Row | None:
+        """One client whole, with what lists leave out; None if HaloPSA says 404."""
+        return self._find("Client", client_id)
+
     def sites(self) -> list[Row]:
         """All sites with their addresses, inactive ones too."""
         return self._list("Site", {**_WITH_INACTIVE, "includeaddress": "true"})

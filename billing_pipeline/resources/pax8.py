@@ -17,6 +17,7 @@ from billing_pipeline.billing.errors import (
     ServiceError,
     UnreadableAnswer,
 )
+from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.failures import ServiceFacts
 from billing_pipeline.resources.http import HttpService, Query, demand_values
 from billing_pipeline.resources.limits import limits_of
@@ -136,7 +137,7 @@ class Pax8Client:
         """
         path = f"/invoices/{quote(invoice_id, safe='')}/items"
         read = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
-        if any(row.get("id") is None for row in read.rows):
+        if any(own_id(row.get("id")) is None for row in read.rows):
             again = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
             if _multiset(read) != _multiset(again):
                 raise IncompleteInvoice(

@@ -7,6 +7,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
     "lines": ("replace", "append", "duplicate"),
     "permission_status": (401, 403),
+    "unset_code": (0, -1),
 }
 
 
@@ -27,7 +28,15 @@ class HaloSwitches:
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"
     # fields that lists leave out and only the detail with includedetails=true holds
-    detail_only: tuple[str, ...] = ("customfields", "delivery_address", "invoice_address")
+    detail_only: tuple[str, ...] = (
+        "customfields",
+        "delivery_address",
+        "invoice_address",
+        "pax8monthlyinvoice",
+        "pax8annualinvoice",
+        "startbalance",
+        "sales_tax_code",
+    )
     # query parameters that this tenant ignores without a word, as "client_id"
     ignored_parameters: tuple[str, ...] = ()
     # whether `search` on invoices looks into `reference` too
@@ -48,6 +57,8 @@ class HaloSwitches:
     omit_nulls: bool = True
     # unset dates come as 1899, 1900 or 0001; off: they count as null
     sentinel_dates: bool = True
+    # what the codes of an invoice are where nothing is set: paymentstatus of an unpaid one, emailstatus and the like
+    unset_code: int = 0
     # a single document in an array is answered by an object; off: by an array of one
     one_in_one_out: bool = True
     # the status of the answer to an update

@@ -41,10 +41,19 @@ ZEROS = {
     "INVOICE": ("contract_id", "recurring_invoice_id", "qboid", "paymentstatus", "creditlinkedtoinvoiceid"),
     "RECURRING": ("contract_id", "recurring_invoice_id"),
     "LINE": ("_itemid", "contract_id", "recurring_invoice_quantity_type", "group_id"),
-    "CLIENT": ("client_to_invoice", "client_to_invoice_recurring", "item_tax_code", "sales_tax_code"),
+    "CLIENT": (
+        "client_to_invoice",
+        "client_to_invoice_recurring",
+        "item_tax_code",
+        "sales_tax_code",
+        "pax8monthlyinvoice",
+        "pax8annualinvoice",
+    ),
     "ITEM": ("taxcode", "taxcodeother"),
     "SITE": ("site_item_tax_code",),
 }
+# Codes of an invoice, whose 0 other tenants write -1.
+CODES = ("paymentstatus", "emailstatus", "approval_status", "invoicetype")
 
 
 def show(doc: Doc, resource: "Resource", switches: HaloSwitches, *, lines: bool, details: bool) -> Doc:
@@ -67,6 +76,8 @@ def _dress(doc: Doc, kind: str, fields: Fields, switches: HaloSwitches) -> Doc:
     shown: dict[str, Any] = {name: value for name, value in doc.items() if value is not None}
     for name in ZEROS.get(kind, ()):
         shown.setdefault(name, 0)
+    if kind == "INVOICE" and switches.unset_code:
+        shown.update({name: switches.unset_code for name in CODES if not shown.get(name)})
     if switches.sentinel_dates:
         for name, sentinel in SENTINELS.get(kind, {}).items():
             shown.setdefault(name, sentinel)

@@ -140,7 +140,7 @@ comment on column normalized_charges.vendor_name is 'Vendor; Pax8 names it since
 comment on column normalized_charges.subscription_id is 'Pax8''s id of the subscription.';
 comment on column normalized_charges.azure_subscription_id is 'GUID of the Azure subscription, from the description.';
 comment on column normalized_charges.period_start is 'First day of the line''s period.';
-comment on column normalized_charges.period_end is 'First day after the line''s period: periods are half-open.';
+comment on column normalized_charges.period_end is 'First day after the line''s period: periods are half-open. Null where there is no end: Pax8 names none, or the last day of the calendar.';
 comment on column normalized_charges.currency is 'Currency of the amounts, ISO 4217 in capitals.';
 comment on column normalized_charges.quantity is 'Quantity, exact; 1 where Pax8 gives none and on collapsed lines.';
 comment on column normalized_charges.price is 'Unit price as Pax8 gives it, for the text only: the totals are the truth.';

@@ -17,6 +17,7 @@ from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.pax8_items import RawItem, invoice_content_hash, read_items
+from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.pax8 import InvoiceItems, Pax8Client
 from billing_pipeline.resources.warehouse import Session, Warehouse
 
@@ -170,7 +171,7 @@ def _invoice_columns(invoice: Row) -> dict[str, Any]:
         "due_date": _day(invoice.get("dueDate")),
         "currency": invoice.get("currencyCode"),
         "partner_name": invoice.get("partnerName"),
-        "company_id": invoice.get("companyId"),
+        "company_id": own_id(invoice.get("companyId")),
         "external_id": invoice.get("externalId"),
     }
     for column, name in (("total", "total"), ("balance", "balance"), ("carried_balance", "carriedBalance")):

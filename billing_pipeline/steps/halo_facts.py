@@ -1,6 +1,7 @@
 """HaloPSA's records as the rules need them: ids, codes and flags, with HaloPSA's "unset" values taken out."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from billing_pipeline.billing.plan_types import BilledClient
@@ -8,16 +9,34 @@ from billing_pipeline.billing.product_match import Item
 
 Row = Mapping[str, Any]
 
+_MOST_IDS = 2**63
+
 
 def integer(value: Any) -> int | None:
-    """An id or code as int; None for what is missing, zero or no whole number (0 is no answer in HaloPSA)."""
+    """An id or code as int; None for what is missing, zero or no whole number (0 is no answer in HaloPSA).
+
+    None too for one that no column of 64 bits holds: HaloPSA has no such ids.
+    """
     if isinstance(value, bool) or value is None:
         return None
     try:
         number = int(str(value).strip())
     except ValueError:
         return None
-    return number or None
+    return number if number and abs(number) < _MOST_IDS else None
+
+
+def is_given(value: Any) -> bool:
+    """Whether an id or code of another system is set: HaloPSA and its syncs write 0, -1, zeros or nothing where not."""
+    if isinstance(value, bool):
+        return False
+    written = text(value)
+    if not written.strip("0-"):
+        return False
+    try:
+        return Decimal(written) > 0
+    except InvalidOperation:
+        return True
 
 
 def text(value: Any) -> str:

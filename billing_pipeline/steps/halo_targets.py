@@ -11,7 +11,7 @@ from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.settings import HaloPsaService
 from billing_pipeline.billing.targets import Target, TargetLine
 from billing_pipeline.billing.templates import make_issue_mark
-from billing_pipeline.steps.halo_facts import integer, text
+from billing_pipeline.steps.halo_facts import integer, is_given, text
 from billing_pipeline.steps.key_fields import line_key
 
 Row = Mapping[str, Any]
@@ -32,7 +32,12 @@ _LINE_TEXTS = (
     "comment_1",
     "comment_2",
 )
+# Lines that HaloPSA imports usage on bear one of these.
+_USAGE_SIGNS = ("consumption_line_type", "csp_invoice_id")
 _SECONDS = len("2026-10-01T00:00:00")
+# The one value of `emailstatus` that is known; what others mean, `datesent` has to say.
+_EMAILED = 2
+_LEAST_PAID = Decimal("0.005")
 _SENT, _POSTED, _SYNCED, _PAID = "sent", "posted to accounting", "synced to accounting", "paid in part or whole"
 
 
@@ -45,13 +50,14 @@ def set_day(value: Any) -> date | None:
     return day if day.year > _LAST_UNSET_YEAR else None
 
 
-def is_automatic(line: Row) -> bool:
-    """Whether HaloPSA's own Pax8 or CSP sync drives the line's quantity."""
-    return bool(
-        integer(line.get("recurring_invoice_quantity_type"))
-        or line.get("quantity_licences")
-        or line.get("quantity_subscriptions")
-    )
+def sync_sign(line: Row) -> str:
+    """By which of its fields a line shows that HaloPSA's own Pax8 or CSP sync drives it; empty where none does."""
+    if quantity_type := integer(line.get("recurring_invoice_quantity_type")):
+        return f"recurring_invoice_quantity_type {quantity_type}"
+    for name in ("quantity_licences", "quantity_subscriptions"):
+        if line.get(name):
+            return name
+    return next((f"{name} {text(line.get(name))}" for name in _USAGE_SIGNS if is_given(line.get(name))), "")
 
 
 def is_closed(row: Row) -> bool:
@@ -135,8 +141,11 @@ def _read_line(line: Row, fields: HaloPsaService) -> TargetLine:
         key=key if is_ours(key) else "",
         net=net,
         inactive=bool(line.get("isinactive")),
-        automatic=is_automatic(line),
+        automatic=bool(sync_sign(line)),
         ends=set_day(line.get("enddate")),
+        name=text(line.get("item_shortdescription")),
+        sync_sign=sync_sign(line),
+        is_imported_usage=any(is_given(line.get(name)) for name in _USAGE_SIGNS),
     )
 
 
@@ -153,20 +162,32 @@ def _why_closed(row: Row) -> list[str]:
     said = []
     if row.get("posted") or set_day(row.get("dateposted")):
         said.append(_POSTED)
-    if set_day(row.get("datesent")) or integer(row.get("emailstatus")):
+    if set_day(row.get("datesent")) or integer(row.get("emailstatus")) == _EMAILED:
         said.append(_SENT)
     if row.get("voided"):
         said.append("voided")
-    if any(text(row.get(name)) not in ("", "0") for name in ("xeroid", "qboid", "thirdpartyinvoicenumber")):
+    if any(is_given(row.get(name)) for name in ("xeroid", "qboid", "thirdpartyinvoicenumber")):
         said.append(_SYNCED)
-    if integer(row.get("paymentstatus")) or (parse_amount(row.get("amountpaid")) or Decimal(0)) != 0:
+    if _is_paid(row):
         said.append(_PAID)
-    if row.get("requires_approval") or integer(row.get("approval_status")):
+    if row.get("requires_approval") or set_day(row.get("approvaldatetime")) or is_given(row.get("approval_status")):
         said.append("in approval")
-    if (integer(row.get("creditlinkedtoinvoiceid")) or 0) > 0:
+    if is_given(row.get("creditlinkedtoinvoiceid")):
         said.append("a credit")
-    if (integer(row.get("purchaseorder_id")) or 0) > 0:
+    if is_given(row.get("purchaseorder_id")):
         said.append("of a purchase order")
-    if integer(row.get("invoicetype")):
+    if is_given(row.get("invoicetype")):
         said.append("no invoice by its type")
     return said
+
+
+def _is_paid(row: Row) -> bool:
+    """Whether an invoice is paid in part or whole, as its amounts and its date say.
+
+    `paymentstatus` is an enumeration that nobody documents: unpaid invoices were seen with 0 and with -1.
+    """
+    if (parse_amount(row.get("amountpaid")) or Decimal(0)) != 0 or set_day(row.get("datepaid")):
+        return True
+    due, total = parse_amount(row.get("amountdue")), parse_amount(row.get("total"))
+    # Doubles of HaloPSA's: a difference below the minor unit is none.
+    return due is not None and total is not None and abs(total) - abs(due) >= _LEAST_PAID

@@ -5,6 +5,8 @@ from time import monotonic
 from typing import get_args
 
 from billing_pipeline.billing.settings import AzureClass
+from billing_pipeline.resources.warehouse import Session
+from billing_pipeline.steps.failed_rules import run_apart
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
 # How far from the expected margin, in points of a percent of cost, rounding by the distributor may lead.
@@ -33,7 +35,15 @@ _SWITCHES = ("drop_azure", "drop_favorable_prorata", "drop_zero", "collapse_azur
 
 
 def modify(work: Work) -> int:
-    """Write the slices of `modified_charges`; how many rows there are, collapsed lines included."""
+    """Write the slices of `modified_charges`; how many rows there are, collapsed lines included.
+
+    Where the lines of a client make a modifier fail, as amounts that are too large to be summed do, all of them are
+    blocked with `rule_failed`.
+    """
+    return run_apart(work, _modify, _set_aside)
+
+
+def _modify(work: Work) -> int:
     started = monotonic()
     settings = []
     for client in work.clients:
@@ -60,11 +70,23 @@ def modify(work: Work) -> int:
             expected_margin_percent=work.config.settings.integrations.pax8.expected_azure_margin_percent,
             margin_tolerance_percent=MARGIN_TOLERANCE_PERCENT,
         )
-        count = int(
-            session.value(
-                "select count(*) from modified_charges semi join scope_clients using (client) where month = ?",
-                [work.month],
-            )
+        return _finish(session, work, started)
+
+
+def _set_aside(work: Work, said: str) -> int:
+    started = monotonic()
+    with work.warehouse.session(f"hold what failed in {work.month}") as session:
+        scope_frame(session, work.clients)
+        session.run("modify_nothing", month=work.month, failure=said)
+        return _finish(session, work, started)
+
+
+def _finish(session: Session, work: Work, started: float) -> int:
+    count = int(
+        session.value(
+            "select count(*) from modified_charges semi join scope_clients using (client) where month = ?",
+            [work.month],
         )
-        finish_step(session, work, "modified_charges", started, count, {})
+    )
+    finish_step(session, work, "modified_charges", started, count, {})
     return count

@@ -16,6 +16,7 @@ from billing_pipeline.billing.pax8_items import (
     read_item,
     read_items,
 )
+from billing_pipeline_tests.properties.profiles import bounded
 
 INVOICE = {"id": "inv", "invoiceDate": "2026-10-01", "currencyCode": "USD", "total": 5, "status": "Unpaid"}
 
@@ -115,3 +116,20 @@ def test_other_content_is_told(invoice: dict[str, Any], items: list[dict[str, An
 def test_every_column_of_the_line_comes_from_one_field() -> None:
     fields = [*AMOUNT_FIELDS.values(), *TEXT_FIELDS.values()]
     assert len(set(fields)) == len(fields)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+_FIELDS = [*AMOUNT_FIELDS.values(), *TEXT_FIELDS.values(), "id", "startPeriod", "endPeriod"]
+
+
+@bounded(200)
+@given(st.dictionaries(st.sampled_from(_FIELDS), _JSON))
+def test_any_value_in_any_field_is_read(item: dict[str, Any]) -> None:
+    (read,) = read_items("inv", [item])
+    assert read.columns["source_line_id"]
+    assert all(read.columns[column] is None or type(read.columns[column]) is str for column in TEXT_FIELDS)
+    assert all(read.columns[column] is None or read.columns[column].is_finite() for column in AMOUNT_FIELDS)

@@ -14,6 +14,7 @@ from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.account_codes import account_codes
+from billing_pipeline.steps.client_details import DETAILS_KIND, take_client_details
 from billing_pipeline.steps.fetch_invoices import fetch_invoices
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.modify import modify
@@ -129,15 +130,16 @@ class CaseRun:
         rows: dict[str, Sequence[Row]] = {
             kind: getattr(halo, kind.removeprefix("halopsa_"))()
             for kind in KINDS
-            if kind.startswith("halopsa_") and kind != "halopsa_account_codes"
+            if kind.startswith("halopsa_") and kind not in ("halopsa_account_codes", DETAILS_KIND)
         }
         rows["pax8_companies"] = self.services.pax8.companies()
         rows["halopsa_account_codes"] = account_codes(
             rows["halopsa_items"], rows["halopsa_product_groups"], rows["halopsa_recurring_invoices"]
         )
         with self.work.warehouse.session("store the snapshots") as session:
-            for kind in KINDS:
+            for kind in rows:
                 store_snapshot(session, kind, rows[kind], halo.address, self.work.now_utc)
+        take_client_details(self.work.warehouse, self.work.config, halo.client, halo.address, self.work.now)
 
     def post(self) -> PostingResult:
         """Carry the plans out."""

@@ -231,3 +231,8 @@ def test_a_time_without_z_is_refused(text: str) -> None:
     assert error_of({"BILLING_NOW": text}) == (
         f"BILLING_NOW: '{text}' is no ISO 8601 time with Z: write it as in 2026-10-05T09:00:00Z"
     )
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"])
+def test_a_time_near_the_ends_of_the_calendar_is_refused(text: str) -> None:
+    assert error_of({"BILLING_NOW": text}) == f"BILLING_NOW: '{text}' is not of the years 2000 to 2199"

@@ -96,6 +96,33 @@ def test_a_line_without_an_id_is_known_by_all_of_its_fields(months: MonthMaker) 
         month.fetch()
 
 
+BLANK_IDS = [None, "", "  ", "0", 0, "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}"]
+
+
+def test_lines_whose_ids_are_blank_are_told_apart_by_their_content(months: MonthMaker) -> None:
+    month = months.make([line(blank) for blank in BLANK_IDS] + [line("L1"), line(17, "5.00")])
+    planned = month.prepare()["acme-dental"]
+    (document,) = planned.plan.documents
+    assert (planned.holds, document.sell, len(document.lines)) == ((), Decimal("181.00"), 9)
+    month.post()
+    keys = month.rows("select line_key from raw_invoice_items order by line_no")
+    with month.at_pax8() as invoices:
+        for item, blank in zip(invoices[0]["items"], BLANK_IDS[::-1], strict=False):
+            item["id"] = blank
+    month.fetch()
+    assert month.rows("select line_key from normalized_charges order by line_no") == keys
+    assert all(not one.plan.documents for one in month.prepare().values())
+
+
+@pytest.mark.parametrize("blank", BLANK_IDS)
+def test_a_blank_company_is_none_and_so_is_a_blank_product(months: MonthMaker, blank: Any) -> None:
+    month = months.make([line("L1", companyId=blank), line("L2", productId=blank, subscriptionId=blank)])
+    month.prepare()
+    assert month.lines("disposition, reason") == {"L1": ("blocked", "no_company"), "L2": ("planned", None)}
+    (row,) = month.rows("select product_id, subscription_id from normalized_charges where source_line_id = 'L2'")
+    assert (row["product_id"], row["subscription_id"]) == (None, None)
+
+
 def test_the_same_content_written_otherwise_is_the_same_invoice(months: MonthMaker) -> None:
     month = months.make([line("L1", "22.00"), line("L2")])
     with month.at_pax8() as invoices:
