@@ -1,9 +1,9 @@
-"""Why a line is not billed, in the order in which a held client's first cause is chosen."""
+"""Why a line is not billed, or not yet, in the order in which a held client's first cause is chosen."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Fate = Literal["dropped", "excluded", "blocked", "held"]
+Fate = Literal["dropped", "excluded", "blocked", "held", "planned"]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         "awaiting_approval",
-        "held",
+        "planned",
         "The plan is not approved yet",
         "Look at it, then approve it, or have it approved, with billing-pipeline approve {client_month} --by NAME.",
     ),

@@ -25,7 +25,6 @@ from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, Clie
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.billing.routing import Routes, Targets, route_charges
 from billing_pipeline.resources.warehouse import Session, read_sql
-from billing_pipeline.steps.approvals import REASON as AWAITING
 from billing_pipeline.steps.approvals import Approvals, forget_fallen_findings, read_approvals
 from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.failed_rules import Failure, describe_failure, failed_clients, hold_failures
@@ -48,6 +47,8 @@ _logger = logging.getLogger(__name__)
 class PlannedClient:
     """What planning came to for one client: its plan, and the holds that keep it from being posted.
 
+    `awaits` says which approval the plan waits for, None where it needs none: that is no hold.
+
     `corrections` are the documents that would correct what was posted for a credited invoice; they stand in the plan
     if a person asked for them, and else are a proposal. `forced` are the caps that it passes and that a person forced.
     """
@@ -58,6 +59,7 @@ class PlannedClient:
     corrections: tuple[PlannedDocument, ...] = ()
     routes: Routes | None = None
     forced: tuple[PassedCap, ...] = ()
+    awaits: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def plan(
         if work.config.settings.approval == "required":
             approvals = read_approvals(session, work.month)
             planned = [_ask_approval(approvals, one) for one in planned]
-        awaiting = [one.client for one in planned if any(hold.reason == AWAITING for hold in one.holds)]
+        awaiting = [one.client for one in planned if one.awaits is not None]
         forget_fallen_findings(session, work.month, awaiting)
         _store(session, work, planned, sources)
         lines = sum(len(document.lines) for one in planned for document in one.plan.documents)
@@ -270,12 +272,8 @@ def _ask_cap(cap: MonthCap, one: PlannedClient) -> PlannedClient:
 
 
 def _ask_approval(approvals: Approvals, one: PlannedClient) -> PlannedClient:
-    """Hold a plan that is not approved, whatever else holds it: what is settled first does not let it go."""
-    awaiting = approvals.holds(one.client, one.plan.plan_hash, json.loads(one.plan.as_json()))
-    if one.holds:
-        # A plan that something else holds cannot be approved yet.
-        awaiting = [replace(hold, detail=f"{hold.detail}, once nothing else holds it") for hold in awaiting]
-    return replace(one, holds=(*one.holds, *awaiting))
+    """Let a plan that is not approved wait, whatever holds it besides: what is settled first does not let it go."""
+    return replace(one, awaits=approvals.awaited(one.client, one.plan.plan_hash, json.loads(one.plan.as_json())))
 
 
 def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
@@ -383,6 +381,7 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
                 "plan": sealed.as_json(),
                 "settings_hash": work.settings_hash,
                 "forced_caps": sorted({passed.name for passed in one.forced}),
+                "awaiting_approval": one.awaits,
                 "sealed_at": work.now_utc,
                 **_source_ids(sources),
             }
