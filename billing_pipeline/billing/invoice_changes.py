@@ -12,6 +12,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 from billing_pipeline.billing.exact_json import write_exact_json
 from billing_pipeline.billing.pax8_items import plain_content
+from billing_pipeline.billing.source_ids import own_id
 
 Row = Mapping[str, Any]
 
@@ -79,7 +80,9 @@ def describe_other_changes(before: Sequence[Row], now: Sequence[Row]) -> str:
 
 
 def _billed(item: Row) -> str:
-    return canonical_json(plain_content({field: value for field, value in item.items() if field in BILLED_FIELDS}))
+    content = {field: value for field, value in item.items() if field in BILLED_FIELDS}
+    # However a missing id is written.
+    return canonical_json(plain_content({**content, "id": own_id(item.get("id"))}))
 
 
 def _show(value: Any) -> str:

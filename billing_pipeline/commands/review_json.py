@@ -51,6 +51,7 @@ def _month(review: MonthReview) -> dict[str, Any]:
         "earlier_credits": [vars(one) for one in summary.earlier_credits],
         "reversals": [vars(one) for one in summary.reversals],
         "findings": [vars(finding) for finding in summary.findings],
+        "month_findings": [vars(finding) for finding in summary.month_findings],
         "drift": [vars(finding) for finding in summary.drift],
         "differences": summary.differences,
         "refused": summary.refused,

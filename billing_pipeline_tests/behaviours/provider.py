@@ -32,6 +32,7 @@ from billing_pipeline.steps import (
     release,
     verify,
 )
+from billing_pipeline.steps.client_details import take_client_details
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.post import PostingResult
 from billing_pipeline.steps.prove import Proof
@@ -71,6 +72,7 @@ class Provider:
     def set_up(self, world: World, clients: Sequence[Client], behaviour: Mapping[str, Any], /, **settings: Any) -> None:
         """Serve `world`, with `clients` confirmed; `behaviour` is everybody's."""
         self.sandbox.reset(world)
+        self.halo.forget()
         self.configure(clients, behaviour, **settings)
 
     def configure(self, clients: Sequence[Client], behaviour: Mapping[str, Any], /, **settings: Any) -> None:
@@ -91,6 +93,14 @@ class Provider:
         head = "client,name,halopsa_client_id,pax8_company_id,excluded,recurring_invoice_id,contract_id"
         (folder / "clients.csv").write_text("\n".join([head, *rows]) + "\n")
 
+    def lose_database(self) -> None:
+        """Go on with a new, empty database, on a new machine."""
+        self.warehouse.discard()
+        folder = self.folder / f"machine-{self.runs}"
+        folder.mkdir()
+        self.warehouse = OpenWarehouse(copy_empty_warehouse(folder / "billing.duckdb"))
+        self.halo.forget()
+
     # what it does
 
     def close(self, month: str = OCTOBER, *, send: bool = True, forced: Sequence[str] = ()) -> PostingResult:
@@ -110,6 +120,7 @@ class Provider:
             for kind in SNAPSHOTS:
                 rows = getattr(self.halo, kind)()
                 store_snapshot(session, f"halopsa_{kind}", rows, self.halo.address, work.now_utc)
+        take_client_details(work.warehouse, work.config, self.halo.client, self.halo.address, work.now)
         fetch_invoices.fetch_invoices(work.warehouse, self.pax8, month, "sandbox", work.now_utc)
         with work.warehouse.session("clients") as session:
             self.clients[month] = tuple(clients_of_month(session, work.config, month))
