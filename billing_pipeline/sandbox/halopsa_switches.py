@@ -6,6 +6,7 @@ from typing import Any
 CHOICES: dict[str, tuple[Any, ...]] = {
     "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
     "lines": ("replace", "append", "duplicate"),
+    "update_answer": ("whole", "sent", "bare"),
     "permission_status": (401, 403),
     "unset_code": (0, -1),
 }
@@ -27,6 +28,9 @@ class HaloSwitches:
     # replace: the sent lines are the lines | append: lines that were not sent stay
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"
+    # whole: the answer to an update shows the document as it is now | sent: with the lines that were sent, whatever
+    # became of them | bare: without lines
+    update_answer: str = "whole"
     # fields that lists leave out and only the detail with includedetails=true holds
     detail_only: tuple[str, ...] = (
         "customfields",
