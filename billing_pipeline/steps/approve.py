@@ -107,12 +107,12 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
     return ApprovingResult(name, tuple(approved), tuple(plan.client for plan in before), held)
 
 
-def read_name(approver: str) -> str:
-    """The name of who approves, single-spaced. Raises SettingsError for one that says nothing."""
-    name = " ".join(approver.split())
+def read_name(by: str, deed: str = "approves") -> str:
+    """The name of who does a deed, single-spaced. Raises SettingsError for one that says nothing."""
+    name = " ".join(by.split())
     if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise SettingsError(
-            f"--by {approver!r} names nobody: write the name of the person who approves, as in --by 'Jane Doe'."
+            f"--by {by!r} names nobody: write the name of the person who {deed}, as in --by 'Jane Doe'."
         )
     return name
 

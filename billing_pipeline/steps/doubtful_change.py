@@ -52,7 +52,7 @@ def find_doubt(
     is_issued = was_issued(mark, issue_mark(row))
     planned = "; ".join(_what_is_not_as_planned(document, row, fields))
     if touched == [] or (touched is None and not is_issued):
-        billing = [one for one in issued if _bills_it(one, document, fields)]
+        billing = find_billing(document, invoices, fields)
         if not billing:
             return None
         return (
@@ -69,6 +69,11 @@ def find_doubt(
         f"HaloPSA issued {name_target(target_id)} since ({_name_invoices(issued)}), and {lines}. Look at what was "
         "issued: if it bills these lines, set them there as planned, and if it does not, as they were"
     )
+
+
+def find_billing(document: Mapping[str, Any], invoices: Sequence[Row], fields: HaloPsaService) -> list[Row]:
+    """The invoices that HaloPSA issued since the change of a recurring invoice was sent, and that bill that change."""
+    return [row for row in _issued_since(document, invoices, fields) if _bills_it(row, document, fields)]
 
 
 def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:

@@ -271,6 +271,7 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
                 f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it"
                 f"{';' if doubt is None else f': {doubt}. Then'} "
                 f"run {_next_command(posting, one)} again: it looks, and never sends twice"
+                f"{'' if doubt is None else _name_last_word(posting, one)}"
             )
             write_hold(
                 session,
@@ -285,6 +286,14 @@ def _next_command(posting: Posting, one: OpenPosting) -> str:
     if is_reversal(one.document):
         return f"billing-pipeline reverse {posting.work.month} --client {one.client} --post"
     return _close_command(posting, one.client)
+
+
+def _name_last_word(posting: Posting, one: OpenPosting) -> str:
+    """How a person says what looking may never tell."""
+    return (
+        ". Where it stays unknown, say what you see in HaloPSA: billing-pipeline resolve "
+        f"{posting.work.month} --client {one.client} --absent --by NAME, or --invoice ID in the place of --absent"
+    )
 
 
 def _close_command(posting: Posting, client: str) -> str:
