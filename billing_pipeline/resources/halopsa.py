@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +26,7 @@ from billing_pipeline.resources.paging import HaloPages, HaloRows, Row, list_in
 from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.rights import check_rights
 from billing_pipeline.resources.seen_invoices import SeenInvoices, day_of
+from billing_pipeline.resources.waits import tell_wait
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +74,9 @@ LIST_KEYS = {
     "ClientContract": "contracts",
 }
 
+WINDOW_SECONDS = 300.0
+"""The rolling window in which HaloPSA counts the requests of a tenant."""
+
 _WITH_INACTIVE: Query = {"includeactive": "true", "includeinactive": "true"}
 # How many invoices that a list lacks are asked for by themselves, before it is taken for one that hides rows.
 _ASKED_ALONE = 3
@@ -83,6 +89,7 @@ class HaloClient:
     Reads raise ServiceError or one of its kinds: CredentialsRefused, PermissionMissing, ServiceUnreachable
     (after the retries), UnreadableAnswer. Writes raise NotWritten or OutcomeUnknown and nothing else.
     Lists hold each id once and are sorted by id; `gap` says where one does not prove complete.
+    Processes whose requests are counted `beside` the same warehouse keep HaloPSA's limit together.
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class HaloClient:
         requests_per_5_minutes: int | None = 300,
         timeout_seconds: float = 60,
         policy: RetryPolicy | None = None,
+        beside: Path | None = None,
     ) -> None:
         demand_values(
             "HaloPSA",
@@ -114,7 +122,8 @@ class HaloClient:
             query={"tenant": tenant} if tenant else {},
             credential_variables=", ".join(FACTS.credential_variables),
         )
-        limits = limits_of("HaloPSA", f"{self.address} {tenant}", requests_per_5_minutes, 300)
+        limits = limits_of("HaloPSA", f"{self.address} {tenant}", requests_per_5_minutes, WINDOW_SECONDS, beside)
+        self._longest_wait = (policy or RetryPolicy()).longest_wait
         self._service = HttpService(FACTS, self.address, token, limits, timeout_seconds, policy)
         self._pages = HaloPages(self._service)
         self.forget()
@@ -141,9 +150,20 @@ class HaloClient:
         """Requests sent so far by "METHOD route", ids as {id}, retries and tokens included."""
         return self._service.requests
 
+    def wait_for_window(self, refused: NotWritten, then: str) -> None:
+        """Wait until HaloPSA takes requests again after it refused one with 429: as long as it asks for, else a whole
+        window, and never longer than that. `then` says what goes on afterwards."""
+        seconds = min(refused.retry_after or WINDOW_SECONDS, self._longest_wait)
+        tell_wait(f"HaloPSA takes no more requests for now (429): in {seconds:.0f} seconds {then}")
+        sleep(seconds)
+
     def clients(self) -> list[Row]:
         """All clients, inactive ones too."""
         return self._list("Client", _WITH_INACTIVE)
+
+    def client(self, client_id: int) -> Row | None:
+        """One client whole, with what lists leave out; None if HaloPSA says 404."""
+        return self._find("Client", client_id)
 
     def sites(self) -> list[Row]:
         """All sites with their addresses, inactive ones too."""
@@ -178,7 +198,8 @@ class HaloClient:
         return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
 
     def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> HaloRows:
-        """Invoices with their lines: dated `since` or later, of one client, found by a search text.
+        """Invoices with their lines: dated `since` or later (or, in UTC, the day before), of one client, found by a
+        search text.
 
         HaloPSA may ignore a filter, and may filter wrongly, both without a word. So date and client are checked here
         again; an invoice that does not say its date or its client stays in, for nothing shows that it is another. And
@@ -354,6 +375,7 @@ class HaloResource(dg.ConfigurableResource["HaloResource"]):
     client_secret: str = Field(default="", repr=False)
     requests_per_5_minutes: int = 300
     timeout_seconds: int = 60
+    beside: str = ""
 
     def open(self) -> HaloClient:
         """A client to use with `with`; raises SettingsError naming the variables that are not set."""
@@ -365,6 +387,7 @@ class HaloResource(dg.ConfigurableResource["HaloResource"]):
             client_secret=self.client_secret,
             requests_per_5_minutes=self.requests_per_5_minutes,
             timeout_seconds=self.timeout_seconds,
+            beside=Path(self.beside) if self.beside else None,
         )
 
 
@@ -376,4 +399,5 @@ def _one_object(data: Any) -> Row | None:
 
 def _may_be_since(row: Row, since: date) -> bool:
     day = day_of(row)
-    return day is None or day >= since
+    # In the tenant's time zone it may be the day after; a date that is not set shows nothing.
+    return day is None or day >= since - timedelta(days=1)

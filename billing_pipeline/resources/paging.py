@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing_pipeline.billing.errors import UnreadableAnswer
+from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.http import Answer, HttpService, Query
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class PagedRows:
             return f"totalElements changed from page to page ({sorted(set(self.counts))})"
         if len(self.rows) != self.counts[0]:
             return f"{len(self.rows)} rows came, totalElements says {self.counts[0]}"
-        ids = Counter(str(row["id"]) for row in self.rows if row.get("id") is not None)
+        ids = Counter(row_id for row in self.rows if (row_id := own_id(row.get("id"))) is not None)
         twice = sorted(row_id for row_id, times in ids.items() if times > 1)
         return f"these ids came twice: {', '.join(twice[:5])}" if twice else None
 

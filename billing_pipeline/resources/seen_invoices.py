@@ -1,11 +1,10 @@
 """Invoices that HaloPSA surely has, for they were seen: what shows whether a filtered list may be believed."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
-# HaloPSA writes a date that is not set as 1900, 1899 or 0001.
-_LAST_UNSET_YEAR = 1900
+from billing_pipeline.billing.halopsa_days import read_day
 
 
 class SeenInvoices:
@@ -40,9 +39,6 @@ class SeenInvoices:
 
 
 def day_of(row: Mapping[str, Any]) -> date | None:
-    """The day that an invoice says it is of, as it is written there; None where it is not set."""
-    try:
-        day = date.fromisoformat(str(row.get("invoice_date"))[:10])
-    except ValueError:
-        return None
-    return day if day.year > _LAST_UNSET_YEAR else None
+    """The day that an invoice says it is of, read in UTC: in the tenant's time zone it may be the day after. None where
+    it is not set."""
+    return read_day(row.get("invoice_date"), UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from billing_pipeline.sandbox.halopsa_reading import Doc, parse_date
 from billing_pipeline.sandbox.halopsa_resources import INVOICE, Resource
 from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
-from billing_pipeline.sandbox.halopsa_view import show
+from billing_pipeline.sandbox.halopsa_view import show, show_date
 
 if TYPE_CHECKING:
     from billing_pipeline.sandbox.halopsa_state import HaloState
@@ -79,7 +79,7 @@ def _tests(state: "HaloState", resource: Resource, query: Query) -> list[Test]:
     if resource.can_be_inactive:
         tests.append(_activity(query))
     if resource is INVOICE:
-        tests += _invoice_tests(query, state.switches.date_filter)
+        tests += _invoice_tests(query, state.switches)
     return tests
 
 
@@ -91,8 +91,8 @@ def _activity(query: Query) -> Test:
     return lambda doc: show_inactive if doc.get("inactive") or doc.get("active") is False else show_active
 
 
-def _invoice_tests(query: Query, date_filter: str) -> list[Test]:
-    tests = _date_tests(query, date_filter)
+def _invoice_tests(query: Query, switches: HaloSwitches) -> list[Test]:
+    tests = _date_tests(query, switches)
     clients = {int(text) for text in query.get("client_ids", "").split(",") if text.strip().isdigit()}
     if clients:
         tests.append(lambda doc: doc.get("client_id") in clients)
@@ -103,18 +103,19 @@ def _invoice_tests(query: Query, date_filter: str) -> list[Test]:
     return tests
 
 
-def _date_tests(query: Query, date_filter: str) -> list[Test]:
+def _date_tests(query: Query, switches: HaloSwitches) -> list[Test]:
     """The filter by date as this tenant understands it. HaloPSA's own documents declare both parameters boolean."""
     sent = {name: query[name] for name in ("invoicedatestart", "invoicedateend") if query.get(name)}
+    date_filter = switches.date_filter
     if date_filter == "ignore" or not sent:
         return []
     if date_filter == "hide" or (date_filter == "hide_days" and any(_is_day(value) for value in sent.values())):
         return [lambda _: False]
     tests: list[Test] = []
     if first := parse_date(sent.get("invoicedatestart")):
-        tests.append(lambda doc: _invoice_date(doc) >= first)
+        tests.append(lambda doc: _invoice_date(doc, switches) >= first)
     if last := parse_date(sent.get("invoicedateend")):
-        tests.append(lambda doc: _invoice_date(doc).date() <= last.date())
+        tests.append(lambda doc: _invoice_date(doc, switches).date() <= last.date())
     return tests
 
 
@@ -138,8 +139,8 @@ def _order_key(value: Any) -> tuple[int, Any]:
     return (2, value.lower()) if isinstance(value, str) else (1, value)
 
 
-def _invoice_date(doc: Doc) -> datetime:
-    return parse_date(doc.get("invoice_date")) or datetime(1900, 1, 1)  # noqa: DTZ001 - dates here have no zone
+def _invoice_date(doc: Doc, switches: HaloSwitches) -> datetime:
+    return parse_date(show_date("invoice_date", doc.get("invoice_date"), switches)) or datetime(1900, 1, 1)  # noqa: DTZ001 - dates here have no zone
 
 
 def _is_true(query: Query, name: str) -> bool:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.steps.halo_documents import Row, read_tax
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.key_fields import line_key
@@ -34,7 +34,7 @@ def is_like(line: Row, item_id: int | None, name: str, sell: Decimal, currency: 
     )
 
 
-def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaService) -> Decimal | None:
+def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaFields) -> Decimal | None:
     """What HaloPSA taxes a document with, for its own lines alone where others are among them: on a document of others,
     or where another one of ours was added to it. None where HaloPSA does not say so."""
     own = {line.key for line in document.lines}
@@ -89,7 +89,7 @@ def changed_words(line: PostedLine, now: Row, currency: str) -> tuple[list[str],
     return was, is_now
 
 
-def is_issued_from(row: Row, document: PostedDocument, fields: HaloPsaService) -> bool:
+def is_issued_from(row: Row, document: PostedDocument, fields: HaloPsaFields) -> bool:
     """Whether HaloPSA issued an invoice from our lines of a recurring invoice as they were posted: their texts say of
     which month they are."""
     if row.get("voided") or integer(row.get("recurring_invoice_id")) != document.halopsa_id:

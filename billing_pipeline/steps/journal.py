@@ -163,8 +163,8 @@ def refuse_broken(session: Session, published: Path, consequence: str, then: str
         raise PostingRefused(f"{consequence} {error}") from error
     if broken is not None:
         raise PostingRefused(
-            f"{broken}. {consequence} Put the newest whole database in its place, a backup or "
-            f"the published copy {published / 'billing.duckdb'}, then {then}. "
+            f"{broken}. {consequence} Keep this database: it may hold what no copy has. Put the newest whole "
+            f"database in its place, a backup or the published copy {published / 'billing.duckdb'}, then {then}. "
             "Another database than the one that is published there needs a folder of its own (BILLING_WAREHOUSE)."
         )
 
@@ -201,8 +201,9 @@ def refuse_other_tenant(session: Session, address: str, tenant: str, consequence
             raise PostingRefused(
                 f"This database's journal belongs to HaloPSA {row['halopsa_address']} (tenant "
                 f"{row['halopsa_tenant']!r}), not to {address} (tenant {tenant!r}). {consequence} Correct "
-                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE, in a folder of its own, "
-                f"then {then}."
+                f"HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, then {then}. Another HaloPSA, such as one for trials, "
+                "needs a database of its own, in a folder of its own (BILLING_WAREHOUSE). Never give a new database to "
+                "the same HaloPSA: it would not know what was posted."
             )
 
 

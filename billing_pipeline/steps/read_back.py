@@ -127,7 +127,7 @@ def _write(
 ) -> None:
     session.frame(
         "read_lines",
-        {"charge_key": "VARCHAR", "line_id": "BIGINT", "sell": "DECIMAL(28,10)", "cost": "DECIMAL(28,10)"},
+        {"charge_key": "VARCHAR", "line_id": "BIGINT", "sell": "DECIMAL(38,18)", "cost": "DECIMAL(38,18)"},
         [
             {"charge_key": line.charge_key, "line_id": line.line_id, "sell": line.sell, "cost": line.cost}
             for line in found.lines

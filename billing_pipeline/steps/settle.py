@@ -9,7 +9,7 @@ from typing import Any
 
 from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.months import month_range
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.resources.warehouse import Session
@@ -159,7 +159,7 @@ def _find(posting: Posting, by_key: Mapping[str, list[Row]], document: Mapping[s
     return [row] if row is not None and is_carried_out(row, document, posting.fields) else []
 
 
-def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
+def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaFields) -> bool:
     """Whether a recurring invoice is as planned: our lines to the cent and to the letter, those that ended inactive.
 
     The amounts alone would not tell: those of the month before are often the same.

@@ -23,6 +23,7 @@ KINDS = (
     "halopsa_account_codes",
     "halopsa_recurring_invoices",
     "halopsa_contracts",
+    "halopsa_client_details",
 )
 
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.steps.changed_lines import is_like, net_amount
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
-from billing_pipeline.steps.halo_targets import is_closed, set_day
+from billing_pipeline.steps.halo_targets import is_closed
 from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
@@ -95,7 +96,7 @@ def look_for_standing(
     work: Work, halo: HaloClient, documents: Sequence[PostedDocument]
 ) -> tuple[Found, list[Standing]]:
     """What HaloPSA has by every route, and what of it still stands for these documents of the month."""
-    fields = work.config.settings.halopsa
+    fields = work.config.settings.halopsa_fields
     found = _look_everywhere(halo, documents, work.month)
     with work.warehouse.session("read whose lines HaloPSA has") as session:
         owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), fields)})
@@ -105,7 +106,7 @@ def look_for_standing(
 def _find_standing(
     documents: Sequence[PostedDocument],
     found: Found,
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     owners: Mapping[str, Sequence[Owner]],
 ) -> list[Standing]:
     """What bears the keys of these documents, or is one of them without its keys; empty where nothing is left.
@@ -123,7 +124,7 @@ def _find_on(
     row_id: int,
     row: Row,
     documents: Sequence[PostedDocument],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     owners: Mapping[str, Sequence[Owner]],
 ) -> Iterable[Standing]:
     keys = {one.document_key: one for one in documents if one.is_ours}
@@ -167,7 +168,7 @@ def _find_on(
 
 
 def _is_of_documents(
-    line: Row, documents: Sequence[PostedDocument], ours: Collection[str], fields: HaloPsaService
+    line: Row, documents: Sequence[PostedDocument], ours: Collection[str], fields: HaloPsaFields
 ) -> bool:
     """Whether a line of one of these documents, or of one that has its id, is ours; a key may have been taken out."""
     key, line_id = line_key(line, fields), integer(line.get("id"))
@@ -195,7 +196,7 @@ def _leave_others(
     others: Sequence[Row],
     document: PostedDocument,
     has_key: bool,
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     owners: Mapping[str, Sequence[Owner]],
 ) -> str:
     """What to do with a draft of ours that bills more than the month to release: what is not of it must stay billed."""
@@ -219,7 +220,7 @@ def _leave_others(
 
 
 def _line_there(
-    row_id: int, row: Row, line: Row, document: PostedDocument, fields: HaloPsaService
+    row_id: int, row: Row, line: Row, document: PostedDocument, fields: HaloPsaFields
 ) -> tuple[PostedLine | None, str]:
     """The posted line that a line of HaloPSA is, with the words that say so; (None, "") where it is none."""
     key, line_id = line_key(line, fields), integer(line.get("id"))
@@ -227,7 +228,7 @@ def _line_there(
         if posted.slot_key is None:
             if key == posted.charge_key:
                 return posted, f"bears {key}"
-        elif _is_of_this_month(row_id, row, document, posted):
+        elif _is_of_this_month(row_id, row, document, posted, fields):
             if key == posted.slot_key:
                 return posted, f"bears {key}{', inactive' if line.get('isinactive') else ''}"
             if not key and _looks_issued(row_id, row, line, document, posted):
@@ -244,7 +245,9 @@ def _line_there(
     return None, ""
 
 
-def _is_of_this_month(row_id: int, row: Row, document: PostedDocument, posted: PostedLine) -> bool:
+def _is_of_this_month(
+    row_id: int, row: Row, document: PostedDocument, posted: PostedLine, fields: HaloPsaFields
+) -> bool:
     """Whether a line with a slot is of the month to release: slots are the same every month.
 
     On a recurring invoice it is unless a later month wrote over it: one that ended bears no other month's key. On an
@@ -254,11 +257,11 @@ def _is_of_this_month(row_id: int, row: Row, document: PostedDocument, posted: P
         return posted.replaced_by is None or posted.is_ended
     if row.get("voided"):
         return False
-    day = set_day(row.get("invoice_date"))
+    day = read_day(row.get("invoice_date"), fields.zone)
     if day is None:
         return True
-    since = _next_issue(document.issue_mark)
-    until = _next_issue(posted.issue_until) if posted.issue_until is not None else None
+    since = _next_issue(document.issue_mark, fields)
+    until = _next_issue(posted.issue_until, fields) if posted.issue_until is not None else None
     return (since is None or day >= since) and (until is None or day < until)
 
 
@@ -273,9 +276,9 @@ def _looks_issued(row_id: int, row: Row, line: Row, document: PostedDocument, po
     )
 
 
-def _next_issue(mark: str) -> date | None:
+def _next_issue(mark: str, fields: HaloPsaFields) -> date | None:
     """The day of the next issue in a template's issue mark."""
-    return set_day(mark.partition("|")[2])
+    return read_day(mark.partition("|")[2], fields.zone)
 
 
 def _delete_document(row: Row) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
@@ -52,7 +52,7 @@ def verify(work: Work, halo: HaloClient) -> Verified:
         seen = {document.document_key for document in before}
         verified = _compare(session, work, read_posted(session, work.month), seen, rows, gap)
         _store(session, work, verified)
-        _forget_closed(session, before, verified, rows, work.config.settings.halopsa)
+        _forget_closed(session, before, verified, rows, work.config.settings.halopsa_fields)
         head = journal.append(
             session,
             make_writer(halo, work.run_id),
@@ -92,7 +92,7 @@ def _compare(
     rows: Mapping[int, Row],
     gap: str | None,
 ) -> Verified:
-    month, fields = work.month, work.config.settings.halopsa
+    month, fields = work.month, work.config.settings.halopsa_fields
     documents = [one for one in posted if one.document_key in seen]
     drift: list[Drift] = []
     for document in documents:
@@ -160,7 +160,7 @@ def _forget_closed(
     documents: Sequence[PostedDocument],
     verified: Verified,
     rows: Mapping[int, Row],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
 ) -> None:
     """Documents that were closed while they were changed, and whose lines stand as posted all the same, are told no
     more: of a recurring invoice, the lines of an invoice that HaloPSA issued from it."""

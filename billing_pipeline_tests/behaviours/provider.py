@@ -33,6 +33,7 @@ from billing_pipeline.steps import (
     resolve,
     verify,
 )
+from billing_pipeline.steps.client_details import take_client_details
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.post import PostingResult
 from billing_pipeline.steps.prove import Proof
@@ -121,6 +122,7 @@ class Provider:
             for kind in SNAPSHOTS:
                 rows = getattr(self.halo, kind)()
                 store_snapshot(session, f"halopsa_{kind}", rows, self.halo.address, work.now_utc)
+        take_client_details(work.warehouse, work.config, self.halo.client, self.halo.address, work.now)
         fetch_invoices.fetch_invoices(work.warehouse, self.pax8, month, "sandbox", work.now_utc)
         with work.warehouse.session("clients") as session:
             self.clients[month] = tuple(clients_of_month(session, work.config, month))

@@ -109,7 +109,7 @@ def _late() -> Iterable[Trouble]:
 
 def _refused() -> Iterable[Trouble]:
     storm, right = "429 storm", "permission lost"
-    yield Trouble("429 to two writes", storm, CREATING, (_fault("status", status=429, count=2),), stops=True)
+    yield Trouble("429 to two writes", storm, CREATING, (_fault("status", status=429, count=2),))
     advised = _fault("status", status=429, count=FOR_GOOD, after=1, headers={"Retry-After": "1"})
     yield Trouble("429 to every write after the first", storm, CREATING, (advised,), stops=True)
     yield Trouble("429 to a look-up", storm, CREATING, (_fault("status", INVOICE, "GET", status=429),))
