@@ -81,8 +81,9 @@ def create_items(
             continue
         elif reference in sent_before and (left_out := _look_again(posting, item, sent_before[reference])) is not None:
             ids[reference] = left_out
-        elif reference in sent_before and listed.gap is not None:
-            said = f"item {item['name']!r} was sent to HaloPSA, whose list of items lacks rows ({listed.gap})"
+        elif listed.gap is not None:
+            sent = "was sent to HaloPSA" if reference in sent_before else "was looked for in HaloPSA"
+            said = f"item {item['name']!r} {sent}, whose list of items lacks rows ({listed.gap})"
             problems[reference] = ItemProblem(said, True)
             continue
         elif patience.gave_up is not None:
