@@ -11,6 +11,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 from billing_pipeline.billing.exact_json import write_exact_json
 from billing_pipeline.billing.pax8_items import line_ids, plain_content
+from billing_pipeline.billing.source_ids import own_id
 
 Row = Mapping[str, Any]
 
@@ -69,9 +70,9 @@ def describe_other_changes(before: Sequence[Row], now: Sequence[Row]) -> str:
 
 
 def _billed(item: Row) -> Row:
-    own = item.get("id")
-    if not (isinstance(own, str) and own.strip()):
-        return item
+    if own_id(item.get("id")) is None:
+        # However the missing id is written.
+        return {field: value for field, value in item.items() if field != "id"}
     return {field: value for field, value in item.items() if field in BILLED_FIELDS}
 
 

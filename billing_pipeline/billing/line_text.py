@@ -14,6 +14,8 @@ from billing_pipeline.billing.settings import LineText
 
 # HaloPSA's own field is longer; what an accounting package shows of a line is not.
 SHORT_LENGTH = 100
+# The time that the pattern takes grows with the square of a text in which it finds nothing.
+_LONGEST_AZURE_TEXT = 2000
 _WRAPPERS = (" [New Commerce Experience]", " [Deprecated]", "[Deprecated] ", " (New Commerce Experience)")
 # Pax8: Microsoft Azure Plan - Arrears Charge - <subscription name> - <GUID> - <category> [options: …]
 _AZURE = re.compile(
@@ -34,7 +36,8 @@ def _day(day: date) -> str:
 
 
 def _last_day(start: date, end: date | None) -> date:
-    return start if end is None else max(start, end - timedelta(days=1))
+    # Not the day before `end` first: year 1 has none.
+    return start if end is None or end <= start else end - timedelta(days=1)
 
 
 def _period(start: date | None, end: date | None) -> str:
@@ -95,7 +98,7 @@ def _period_end(charge: ChargeToPlan) -> str:
 
 
 def _azure(charge: ChargeToPlan, part: str) -> str:
-    found = _AZURE.match(charge.azure_text) if charge.azure_text else None
+    found = _AZURE.match(charge.azure_text[:_LONGEST_AZURE_TEXT]) if charge.azure_text else None
     return _clean(found[part] or "") if found else ""
 
 

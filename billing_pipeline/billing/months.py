@@ -5,7 +5,7 @@ from calendar import monthrange
 from datetime import date
 
 # [0-9] and not \d, which takes the digits of every script: a month stands in keys and is compared as text.
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def is_month(text: str) -> bool:

@@ -52,7 +52,10 @@ def count_issues(before: str, now: str, target: Target) -> int:
     days = [mark.partition("|")[2][:10] for mark in (before, now)]
     if not all(days):
         return 1
-    first, last = (date.fromisoformat(day) for day in days)
+    try:
+        first, last = (date.fromisoformat(day) for day in days)
+    except ValueError:
+        return 1
     months = period_months(target)
     if months:
         return max(1, ((last.year - first.year) * 12 + last.month - first.month) // months)

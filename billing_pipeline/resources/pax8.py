@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from billing_pipeline.billing.errors import (
     ServiceError,
     UnreadableAnswer,
 )
+from billing_pipeline.billing.source_dates import read_day
+from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.failures import ServiceFacts
 from billing_pipeline.resources.http import HttpService, Query, demand_values
 from billing_pipeline.resources.limits import limits_of
@@ -54,6 +57,7 @@ class Pax8Client:
 
     Every method raises ServiceError or one of its kinds: CredentialsRefused, PermissionMissing,
     ServiceUnreachable (after the retries), UnreadableAnswer, and IncompleteInvoice for items.
+    Processes whose requests are counted `beside` the same warehouse keep Pax8's limit together.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Pax8Client:
         timeout_seconds: float = 60,
         policy: RetryPolicy | None = None,
         page_size: int = 200,
+        beside: Path | None = None,
     ) -> None:
         demand_values(
             "Pax8",
@@ -85,7 +90,7 @@ class Pax8Client:
             query={},
             credential_variables=", ".join(FACTS.credential_variables),
         )
-        limits = limits_of("Pax8", f"{base_url} {client_id}", requests_per_minute, 60)
+        limits = limits_of("Pax8", f"{base_url} {client_id}", requests_per_minute, 60, beside)
         self._service = HttpService(FACTS, base_url, token, limits, timeout_seconds, policy)
         self._pages = Pax8Pages(self._service, page_size)
 
@@ -136,7 +141,7 @@ class Pax8Client:
         """
         path = f"/invoices/{quote(invoice_id, safe='')}/items"
         read = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
-        if any(row.get("id") is None for row in read.rows):
+        if any(own_id(row.get("id")) is None for row in read.rows):
             again = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
             if _multiset(read) != _multiset(again):
                 raise IncompleteInvoice(
@@ -201,6 +206,7 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
     client_secret: str = Field(default="", repr=False)
     requests_per_minute: int = 1000
     timeout_seconds: int = 60
+    beside: str = ""
 
     def open(self, policy: RetryPolicy | None = None, timeout_seconds: float | None = None) -> Pax8Client:
         """A client to use with `with`; raises SettingsError naming the variables that are not set.
@@ -216,18 +222,19 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
             requests_per_minute=self.requests_per_minute,
             timeout_seconds=timeout_seconds or self.timeout_seconds,
             policy=policy,
+            beside=Path(self.beside) if self.beside else None,
         )
 
 
 def _invoice_date(row: Row) -> date:
     text = row.get("invoiceDate")
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
+    day = read_day(text)
+    if day is None:
         raise UnreadableAnswer(
             f"Pax8: invoice {row.get('id')} has the invoiceDate {text!r}, which is no date: "
             f"which month it belongs to is unknown. Look at it in Pax8."
-        ) from None
+        )
+    return day
 
 
 def _multiset(read: PagedRows) -> Counter[str]:

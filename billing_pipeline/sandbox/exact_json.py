@@ -1,6 +1,7 @@
 """JSON in and out with exact numbers: a Decimal on the way in, the same digits on the way out."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,12 @@ def read_json(text: str | bytes) -> Any:
 
 def write_json(value: Any, *, indent: int | None = None) -> str:
     """`value` as JSON; a Decimal keeps its digits (22.0 stays 22.0)."""
-    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, allow_nan=False, indent=indent)
+    text: str = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, allow_nan=False, indent=indent)
+    # Half of a surrogate pair, which no UTF-8 holds, goes out as JSON writes it.
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ExactJSONResponse(Response):

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 CHOICES: dict[str, tuple[Any, ...]] = {
     "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
     "lines": ("replace", "append", "duplicate"),
+    "record_count": ("copies_count", "right", "too_high"),
+    "date_filter": ("obey", "ignore", "hide_days", "hide"),
     "permission_status": (401, 403),
     "unset_code": (0, -1),
     "days": ("midnight", "local_midnight"),
@@ -30,6 +32,12 @@ class HaloSwitches:
     # replace: the sent lines are the lines | append: lines that were not sent stay
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"
+    # what record_count says. copies_count: the parameter `count` where it is sent, else how many rows there are
+    # right: how many rows there are, whatever is sent | too_high: always some that do not exist
+    record_count: str = "copies_count"
+    # invoicedatestart and invoicedateend. ignore: every row comes | hide_days: days without a time bring no row at all,
+    # datetimes work | hide: either of them brings no row, whatever it says
+    date_filter: str = "obey"
     # fields that lists leave out and only the detail with includedetails=true holds
     detail_only: tuple[str, ...] = (
         "customfields",

@@ -1,15 +1,26 @@
 -- Currencies in which the stored invoice lines and the dispositions differ. No row means all is explained.
 -- Clients that wait to be prepared are left out: a close of some clients says nothing about the others.
 -- Reads: frames checked_invoices, company_clients, waiting_clients.
-with source as (
+with sized_items as (
+    select
+        *,
+        coalesce(greatest(
+            abs(case $sell_field when 'subTotal' then sub_total else total end), abs(cost_total)
+        ) >= 1000000000000000, false) as is_too_large
+    from raw_invoice_items
+),
+
+source as (
     select
         coalesce(upper(items.currency), '') as currency,
         count(*) as lines,
         coalesce(sum(case $sell_field when 'subTotal' then items.sub_total else items.total end)
-            filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])), 0) as sell,
+            filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])
+                and not items.is_too_large), 0) as sell,
         coalesce(sum(items.cost_total)
-            filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])), 0) as cost
-    from raw_invoice_items as items
+            filter (where not list_has_any(items.too_precise, [$sell_field, $cost_field, 'quantity'])
+                and not items.is_too_large), 0) as cost
+    from sized_items as items
     join checked_invoices using (invoice_id, content_hash)
     left join company_clients on company_clients.company_id = items.company_id
     left join posted_source_lines as posted on posted.line_key = items.line_key

@@ -46,11 +46,13 @@ typed as (
                 ))
         end as bought,
         folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') as is_credit,
+        -- Lines that were read before amounts kept 18 decimals, and not fetched since: their months stay as they were.
         case
             when len(too_precise) = 0 then false
             else list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
         end as is_too_precise,
-        case when len(unreadable) = 0 then false else list_contains(unreadable, 'quantity') end as is_unreadable
+        -- Sums of such amounts may not fit any more, and a sum that fails would fail for everybody.
+        coalesce(greatest(abs(sell_amount), abs(cost_amount)) >= 1000000000000000, false) as is_too_large
     from source_lines
     left join terms on terms.folded = source_lines.folded_term
 ),
@@ -117,8 +119,8 @@ mapped as (
             when owned.known_term is null and not (owned.is_credit and owned.folded_term = '') then 'unknown_term'
             when owned.is_too_precise then 'too_precise'
             when owned.sell_amount is null or owned.cost_amount is null or owned.currency is null
-                or owned.is_unreadable
                 then 'missing_amount'
+            when owned.is_too_large then 'rule_failed'
         end as block_reason
     from owned
 )
@@ -154,16 +156,17 @@ select
     end as azure_subscription_id,
     mapped.start_period as period_start,
     case
-        when mapped.end_period is null then null
+        -- The last day of the calendar is how systems write that there is no end; no date comes after it.
+        when mapped.end_period is null or mapped.end_period >= date '9999-12-31' then null
         when day(mapped.end_period) = 1 and (mapped.start_period is null or mapped.end_period > mapped.start_period)
             then mapped.end_period
         else cast(mapped.end_period + interval 1 day as date)
     end as period_end,
     upper(mapped.currency) as currency,
-    coalesce(mapped.quantity, cast(1 as decimal(28, 10))) as quantity,
+    coalesce(mapped.quantity, cast(1 as decimal(38, 18))) as quantity,
     mapped.price,
-    case when not mapped.is_too_precise then mapped.sell_amount end as sell,
-    case when not mapped.is_too_precise then mapped.cost_amount end as cost,
+    case when not mapped.is_too_precise and not mapped.is_too_large then mapped.sell_amount end as sell,
+    case when not mapped.is_too_precise and not mapped.is_too_large then mapped.cost_amount end as cost,
     rules.line_class,
     mapped.rule_id,
     case
@@ -185,14 +188,14 @@ select
         when mapped.block_reason = 'unknown_term'
             then concat('term ', coalesce('"' || mapped.term || '"', 'is missing'))
         else concat(
+            case when mapped.block_reason = 'rule_failed' then 'amounts of 10^15 and more are not summed: ' end,
             getvariable('sell_field'), ' ',
             coalesce(
                 case getvariable('sell_field') when 'subTotal' then mapped.sub_total_text else mapped.total_text end,
                 'missing'
             ),
             ', cost ', coalesce(mapped.cost_total_text, 'missing'),
-            ', currency ', coalesce(mapped.currency, 'missing'),
-            ', quantity ', coalesce(mapped.quantity_text, 'missing')
+            ', currency ', coalesce(mapped.currency, 'missing')
         )
     end as block_detail
 from mapped

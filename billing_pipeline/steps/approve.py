@@ -16,7 +16,7 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.last_change import SettingsHistory
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.approvals import OWN_CHANGE, REASON, Approvals, read_approvals
+from billing_pipeline.steps.approvals import OWN_CHANGE, Approvals, note_awaiting, read_approvals
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.posting_gates import find_stale
 from billing_pipeline.steps.settings_files import keep_settings_files
@@ -95,16 +95,12 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
         history = SettingsHistory(work.config)
         approved = [record_approval(session, work, plan, name, place, history) for plan in asked if plan not in before]
         if approved:
-            session.execute(
-                "delete from holds where month = ? and reason = ? and client in (select unnest(?::text[]))",
-                [work.month, REASON, [one.client for one in approved]],
-            )
+            note_awaiting(session, work.month, [one.client for one in approved], None)
             keep_settings_files(session, work.settings_hash, work.config, work.now_utc)
         head = journal.read_head(session)
     if approved:
         journal.write_head(head, work.warehouse.published / journal.HEAD_FILE)
-    others = {client: tuple(reason for reason in reasons if reason != REASON) for client, reasons in holds.items()}
-    held = {client: reasons for client, reasons in others.items() if reasons}
+    held = {client: tuple(reasons) for client, reasons in holds.items()}
     return ApprovingResult(name, tuple(approved), tuple(plan.client for plan in before), held)
 
 
@@ -160,7 +156,7 @@ def _find_asked(
         return [
             plan
             for client, plan in plans.items()
-            if set(holds.get(client, ())) <= {REASON} and approvals.holds(client, plan.row["plan_hash"], plan.content)
+            if client not in holds and approvals.awaited(client, plan.row["plan_hash"], plan.content) is not None
         ]
     unknown = [client for client in work.clients if client not in plans]
     if unknown:
@@ -182,7 +178,7 @@ def _refuse_what_cannot_be(
     texts = []
     for plan in asked:
         said = name_plan(work.month, plan.client, plan.content)
-        others = {reason: detail for reason, detail in holds.get(plan.client, {}).items() if reason != REASON}
+        others = holds.get(plan.client)
         if others:
             causes = "; ".join(f"{detail} ({reason})" for reason, detail in others.items())
             forced = "".join(f" --force-cap {one.partition(':')[2]}" for one in others if one.startswith("cap:"))

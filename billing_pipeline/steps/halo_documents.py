@@ -8,7 +8,7 @@ from typing import Any
 
 from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.keys import is_ours
-from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
+from billing_pipeline.billing.money import as_stored, parse_amount, round_amount, show_amount
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.key_fields import document_key_of, empty_elsewhere, keys_on, line_key
@@ -178,7 +178,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaFields, added_since: C
         document_key=key if is_ours(key) else None,
         lines=tuple(sorted(lines, key=lambda line: (line.charge_key, line.line_id or 0))),
         other_lines=others,
-        tax=read_tax(row, planned, fields) if is_shared else parse_amount(row.get("tax_total")),
+        tax=read_tax(row, planned, fields) if is_shared else _stored_tax(parse_amount(row.get("tax_total"))),
         not_ended=tuple(
             int(line["id"])
             for line in row.get("lines") or ()
@@ -199,7 +199,12 @@ def read_tax(row: Row, planned: Collection[str], fields: HaloPsaFields) -> Decim
         if tax is None:
             return None
         total += tax
-    return total
+    return _stored_tax(total)
+
+
+def _stored_tax(tax: Decimal | None) -> Decimal | None:
+    """A tax as the database keeps it: HaloPSA computes with doubles, whose dust has more decimals than that."""
+    return None if tax is None else as_stored(tax)
 
 
 def differences(document: Row, found: FoundDocument) -> list[str]:

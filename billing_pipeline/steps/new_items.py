@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
-from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown
+from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceError
 from billing_pipeline.billing.names import is_same_name, normal_name
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.full_window import Patience, describe_failed_look, is_full
 from billing_pipeline.steps.halo_facts import text
 from billing_pipeline.steps.posting_gates import SealedPlan
 from billing_pipeline.steps.posting_state import Posting
@@ -35,24 +36,32 @@ class NeededBy:
     plan_hash: str
 
 
-def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, ItemProblem]]:
+def ensure_items(
+    posting: Posting, plans: Sequence[SealedPlan], patience: Patience
+) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """The ids of the items that the plans need; see `create_items`."""
     needed: dict[str, list[NeededBy]] = defaultdict(list)
     for plan in plans:
         for item in plan.content["new_items"]:
             needed[item["reference"]].append(NeededBy(plan.client, plan.plan_hash))
-    return create_items(posting, (item for plan in plans for item in plan.content["new_items"]), needed)
+    wanted = (item for plan in plans for item in plan.content["new_items"])
+    return create_items(posting, wanted, needed, patience)
 
 
 def create_items(
-    posting: Posting, items: Iterable[NewItemRow], needed: Mapping[str, Sequence[NeededBy]] | None = None
+    posting: Posting,
+    items: Iterable[NewItemRow],
+    needed: Mapping[str, Sequence[NeededBy]] | None = None,
+    patience: Patience | None = None,
 ) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """Item ids by reference, and for references that have none, why not.
 
     `items` have the fields of NewItem, `needed` says by reference whose plans need them, where plans do. Items that
     exist are used as they are and never modified. One whose creation has an unknown outcome is neither used nor created
-    again before the grace has passed, or while a list lacks rows. Posting must be locked.
+    again before the grace has passed, or while a list lacks rows. Where HaloPSA's window is full, the run waits with
+    its `patience`; once that is at its end, nothing more is created. Posting must be locked.
     """
+    patience = patience or Patience(posting.halo)
     wanted = {item["reference"]: item for item in items}
     if not wanted:
         return {}, {}
@@ -83,10 +92,12 @@ def create_items(
             said = f"item {item['name']!r} was sent to HaloPSA, whose list of items lacks rows ({listed.gap})"
             problems[reference] = ItemProblem(said, True)
             continue
+        elif patience.gave_up is not None:
+            problems[reference] = ItemProblem(f"item {item['name']!r} was not sent: {patience.gave_up}", False)
+            continue
         else:
             try:
-                group_id = _ensure_group(posting, item["item_group"], group_ids, waiting, whose)
-                ids[reference] = known[key] = _create(posting, item, group_id, whose)
+                ids[reference] = known[key] = _create_in_group(posting, item, group_ids, waiting, whose, patience)
             except (NotWritten, OutcomeUnknown) as error:
                 said = f"item {item['name']!r} could not be created: {error}"
                 problems[reference] = failed[key] = ItemProblem(said, isinstance(error, OutcomeUnknown))
@@ -142,6 +153,34 @@ def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int 
         if is_same_name(text(row.get("externalreference")), item["reference"]) and not row.get("inactive"):
             return int(row["id"])
     return None
+
+
+def _create_in_group(
+    posting: Posting,
+    item: NewItemRow,
+    group_ids: dict[str, int],
+    waiting: set[str],
+    whose: Columns,
+    patience: Patience,
+) -> int:
+    while True:
+        try:
+            group_id = _ensure_group(posting, item["item_group"], group_ids, waiting, whose)
+            item_id = _create(posting, item, group_id, whose)
+        except NotWritten as error:
+            if not is_full(error) or not patience.wait(error, f"item {item['name']!r} is looked for, then created"):
+                raise
+        else:
+            patience.went_through()
+            return item_id
+        try:
+            found = _look_again(posting, item, None)
+        except ServiceError as error:
+            raise NotWritten(None, describe_failed_look(f"item {item['name']!r}", error)) from error
+        if found is not None:
+            return found
+        # The group, too, is looked for before it is created.
+        group_ids.clear()
 
 
 def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str], whose: Columns) -> int:

@@ -17,7 +17,7 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
 from billing_pipeline.steps.record_corrections import record_posted_corrections
-from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines
+from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines, said_of
 from billing_pipeline.steps.system_user import system_user
 from billing_pipeline.steps.work import Work
 
@@ -183,6 +183,8 @@ def _write_posted_lines(session: Session, posting: Posting, document: Document, 
                 "halopsa_invoice_id": found.invoice_id,
                 "halopsa_line_id": line_ids.get(key_in_halo(line)),
                 "halopsa_item_id": line["item_id"] or created.get(line["item_reference"]),
+                "short_description": line["short_description"],
+                **said_of(line),
                 "quantity": Decimal(line["quantity"]),
                 "unit_price": Decimal(line["unit_price"]),
                 "sell": Decimal(line["sell"]),

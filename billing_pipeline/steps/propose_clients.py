@@ -84,7 +84,7 @@ def _read_money(session: Session) -> _UnmappedMoney:
         names[key] = row["company_name"] or names.get(key, "")
         sell[key][row["currency"] or ""] += row["sell"]
     nobodys = session.rows(
-        "select currency, sum(lines) as lines, cast(sum(sell) as decimal(28, 10)) as sell from unmapped_money "
+        "select currency, sum(lines) as lines, cast(sum(sell) as decimal(38, 18)) as sell from unmapped_money "
         "where month = ? and company_id is null group by currency order by currency",
         [month],
     )

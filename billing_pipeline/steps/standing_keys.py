@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
@@ -59,11 +58,14 @@ class Found:
     gaps: tuple[str, ...] = ()
 
 
-def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
-    """Everything that may bear the documents' keys: by a bulk read since well before `first` and their own dates, by
-    a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices."""
+def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], month: str) -> Found:
+    """Everything that may bear the documents' keys: by a bulk read since well before `month` and their own dates, by
+    a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices.
+
+    Where the list of a client does not show what must be in it, all invoices are read instead.
+    """
     dated = [{"invoice_date": one.invoice_date.isoformat()} for one in documents if one.invoice_date is not None]
-    listed = halo.invoices(since=look_since([*dated, {"invoice_date": first.isoformat()}], first))
+    listed = halo.invoices(since=look_since(dated, month))
     rows: dict[int, Row] = {}
     gaps: set[str] = set()
 
@@ -75,8 +77,12 @@ def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], firs
     for document in documents:
         if document.is_ours:
             add(halo.invoices(search=document.document_key))
-    for client_id in sorted({document.halopsa_client_id for document in documents}):
-        add(halo.invoices(client_id=client_id))
+    own_lists = [halo.invoices(client_id=one) for one in sorted({one.halopsa_client_id for one in documents})]
+    for own_list in own_lists:
+        rows.update({int(row["id"]): row for row in own_list})
+    if listed.is_filtered and any(own_list.gap is not None for own_list in own_lists):
+        # A bulk read without a filter has shown all that a client's list could.
+        add(halo.invoices())
     add(halo.recurring_invoices())
     for halopsa_id in sorted({document.halopsa_id for document in documents}):
         # By itself even where a list had it, or had not: a list may be of a moment ago.
@@ -91,7 +97,7 @@ def look_for_standing(
 ) -> tuple[Found, list[Standing]]:
     """What HaloPSA has by every route, and what of it still stands for these documents of the month."""
     fields = work.config.settings.halopsa_fields
-    found = _look_everywhere(halo, documents, month_range(work.month)[0])
+    found = _look_everywhere(halo, documents, work.month)
     with work.warehouse.session("read whose lines HaloPSA has") as session:
         owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), fields)})
     return found, _find_standing(documents, found, fields, owners)

@@ -11,6 +11,7 @@ from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.doubtful_change import read_our_lines
+from billing_pipeline.steps.full_window import is_full
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
 from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.halo_targets import is_closed, issue_mark, observed_hash, read_target
@@ -29,6 +30,7 @@ from billing_pipeline.steps.posting_outcomes import (
     Outcomes,
     PostingResult,
     write_answer,
+    write_not_taken,
     write_refused,
     write_unknown,
 )
@@ -108,6 +110,9 @@ def update_document(
     try:
         answer = send(body)
     except NotWritten as error:
+        if is_full(error):
+            result.full = error
+            return partial(write_not_taken, posting, document, plan_hash, str(error))
         result.refused.append(key)
         if error.status in STOPS_THE_RUN:
             result.stopped = str(error)

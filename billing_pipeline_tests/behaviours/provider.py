@@ -72,6 +72,7 @@ class Provider:
     def set_up(self, world: World, clients: Sequence[Client], behaviour: Mapping[str, Any], /, **settings: Any) -> None:
         """Serve `world`, with `clients` confirmed; `behaviour` is everybody's."""
         self.sandbox.reset(world)
+        self.halo.forget()
         self.configure(clients, behaviour, **settings)
 
     def configure(self, clients: Sequence[Client], behaviour: Mapping[str, Any], /, **settings: Any) -> None:
@@ -91,6 +92,14 @@ class Provider:
         ]
         head = "client,name,halopsa_client_id,pax8_company_id,excluded,recurring_invoice_id,contract_id"
         (folder / "clients.csv").write_text("\n".join([head, *rows]) + "\n")
+
+    def lose_database(self) -> None:
+        """Go on with a new, empty database, on a new machine."""
+        self.warehouse.discard()
+        folder = self.folder / f"machine-{self.runs}"
+        folder.mkdir()
+        self.warehouse = OpenWarehouse(copy_empty_warehouse(folder / "billing.duckdb"))
+        self.halo.forget()
 
     # what it does
 

@@ -22,6 +22,7 @@ def test_a_month_is_a_year_and_one_of_twelve(text: str) -> None:
         "2026-10\n",
         " 2026-10",
         "october",
+        "0000-12",
         "２０２６-10",
         "",
     ],

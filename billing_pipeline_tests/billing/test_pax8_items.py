@@ -16,6 +16,7 @@ from billing_pipeline.billing.pax8_items import (
     read_item,
     read_items,
 )
+from billing_pipeline_tests.properties.profiles import bounded
 
 INVOICE = {"id": "inv", "invoiceDate": "2026-10-01", "currencyCode": "USD", "total": 5, "status": "Unpaid"}
 
@@ -28,7 +29,7 @@ def test_an_item_with_nothing_in_it_is_read_as_nothing() -> None:
         "source_line_id",
         "line_key",
     }
-    assert (item.unreadable, item.too_precise) == ((), ())
+    assert (item.unreadable, item.too_large, item.cut) == ((), (), ())
 
 
 def test_amounts_are_exact_beside_the_text_they_came_as() -> None:
@@ -39,12 +40,31 @@ def test_amounts_are_exact_beside_the_text_they_came_as() -> None:
     assert (item.columns["line_no"], item.columns["source_line_id"]) == (3, "L")
 
 
-def test_an_amount_with_more_digits_is_named_and_not_rounded() -> None:
-    item = read_item("inv", 1, "L", {"total": Decimal("0.12345678901"), "costTotal": Decimal("1e30"), "price": "x"})
-    assert item.too_precise == ("total", "costTotal")
+def test_digits_past_the_eighteenth_are_cut_and_named() -> None:
+    item = read_item(
+        "inv", 1, "L", {"total": Decimal("0.1234567890123456789"), "price": Decimal("0.30000000000000004")}
+    )
+    assert item.cut == ("total",)
+    assert item.columns["total"] == Decimal("0.123456789012345678")
+    assert item.columns["total_text"] == "0.1234567890123456789"
+    assert item.columns["price"] == Decimal("0.30000000000000004")
+
+
+def test_an_amount_that_cannot_be_kept_is_named_and_its_text_is_kept() -> None:
+    item = read_item("inv", 1, "L", {"total": Decimal("1e20"), "costTotal": Decimal("1e30"), "price": "x"})
+    assert item.too_large == ("total", "costTotal")
     assert item.unreadable == ("price",)
     assert [item.columns[name] for name in ("total", "cost_total", "price")] == [None, None, None]
-    assert item.columns["total_text"] == "0.12345678901"
+    assert item.columns["total_text"] == "1E+20"
+
+
+def test_an_amount_that_would_spoil_the_sum_of_all_lines_is_left_out() -> None:
+    largest = Decimal("99999999999999999999")
+    (alone,) = read_items("inv", [{"total": largest}])
+    assert (alone.columns["total"], alone.too_large) == (largest, ())
+    first, absurd, last = read_items("inv", [{"total": 22}, {"total": largest, "costTotal": 5}, {"total": -3}])
+    assert [item.columns["total"] for item in (first, absurd, last)] == [Decimal(22), None, Decimal(-3)]
+    assert (absurd.too_large, absurd.columns["cost_total"]) == (("total",), Decimal(5))
 
 
 @pytest.mark.parametrize("value", [True, [], {}, "twelve", "1,000"])
@@ -115,3 +135,20 @@ def test_other_content_is_told(invoice: dict[str, Any], items: list[dict[str, An
 def test_every_column_of_the_line_comes_from_one_field() -> None:
     fields = [*AMOUNT_FIELDS.values(), *TEXT_FIELDS.values()]
     assert len(set(fields)) == len(fields)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+_FIELDS = [*AMOUNT_FIELDS.values(), *TEXT_FIELDS.values(), "id", "startPeriod", "endPeriod"]
+
+
+@bounded(200)
+@given(st.dictionaries(st.sampled_from(_FIELDS), _JSON))
+def test_any_value_in_any_field_is_read(item: dict[str, Any]) -> None:
+    (read,) = read_items("inv", [item])
+    assert read.columns["source_line_id"]
+    assert all(read.columns[column] is None or type(read.columns[column]) is str for column in TEXT_FIELDS)
+    assert all(read.columns[column] is None or read.columns[column].is_finite() for column in AMOUNT_FIELDS)

@@ -136,7 +136,7 @@ def test_a_damaged_database_is_never_overwritten(msp: Provider) -> None:
     typed = close(msp)
     assert typed.exit_code == 1
     assert "cannot be read" in typed.stderr
-    assert "restore the last backup" in typed.stderr
+    assert "put the newest backup in its place" in typed.stderr
     assert msp.warehouse.read_bytes() == damaged
 
 

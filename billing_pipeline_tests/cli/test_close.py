@@ -25,7 +25,7 @@ def test_without_post_nothing_is_posted_and_the_command_that_posts_is_shown(msp:
     assert typed.exit_code == 0
     assert msp.posts() == 0
     assert "2 invoices to post: 12,365.60 USD" in typed.stdout
-    assert re.search(r"^acme +planned +1 +1 +12,345\.60 +10,000\.00 +USD", typed.stdout, re.MULTILINE)
+    assert re.search(r"^acme +to post +1 +1 +12,345\.60 +10,000\.00 +USD", typed.stdout, re.MULTILINE)
     assert f"    billing-pipeline close {MONTH} --post\n" in typed.stdout
 
 
@@ -165,3 +165,30 @@ def test_variables_of_dotenv_count_and_the_environment_wins(msp: Provider, tmp_p
     assert type_command(msp, "close", MONTH, **nothing).exit_code == 1
     nothing.pop("HALOPSA_CLIENT_SECRET")
     assert type_command(msp, "close", MONTH, **nothing).exit_code == 0
+
+
+def test_an_error_that_nobody_foresaw_ends_the_command_and_is_in_the_log(msp: Provider) -> None:
+    type_command(msp, "close", MONTH)
+    msp.query("update snapshot_rows set payload = '{' where kind = 'halopsa_clients'")
+    ended = run_command(bare_environment(msp), msp.folder, "close", MONTH)
+    assert ended.exit_code == 1
+    assert "This should not have happened: " in ended.stderr
+    assert "Nothing is sent twice when you run this again." in ended.stderr
+    log = re.search(r"The details are in (\S+\.log)\.", ended.stderr.replace("\n", " "))
+    assert log is not None, ended.stderr
+    assert "Traceback" in Path(log[1]).read_text()
+
+
+def test_a_line_without_an_end_and_one_that_is_too_large_stop_nobody_else(msp: Provider) -> None:
+    lines = [
+        make_line(1, ACME, "10.00", endPeriod="9999-12-31"),
+        make_line(2, BIRCH, "9999999999999999.00"),
+        make_line(3, CEDAR, "30.00"),
+    ]
+    msp.set_up(make_world([ACME, BIRCH, CEDAR], [make_invoice(lines)]), [ACME, BIRCH, CEDAR])
+    typed = type_command(msp, "close", MONTH, "--post")
+    assert typed.exit_code == 3
+    assert msp.billed() == {ACME.halopsa_id: ["10.00"], CEDAR.halopsa_id: ["30.00"]}
+    assert "A rule failed on the data of the line" in typed.stdout
+    assert "billing-pipeline decide" in typed.stdout
+    assert msp.held() == [("birch", "rule_failed")]

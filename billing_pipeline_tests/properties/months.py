@@ -99,6 +99,9 @@ def lines(number: int, currencies: Sequence[str] = ("USD",)) -> st.SearchStrateg
             "quantity": st.integers(1, 12).map(str),
             "companyName": st.sampled_from(["Acme Dental"] * 4 + ["Birch Legal"] * 4 + ["Dune Design", "null"]),
             "currencyCode": st.sampled_from(currencies),
+            # A period of a month, of a day, of nothing, and what lies at the ends of the calendar.
+            "startPeriod": st.sampled_from(["2026-10-01"] * 3 + ["null", "0001-01-01", "9999-12-31"]),
+            "endPeriod": st.sampled_from(["2026-10-31"] * 3 + ["2026-10-01", "null", "0001-01-01", "9999-12-31"]),
             "purchaseOrderNumber": st.sampled_from(["N/A", "PO-1", "PO-2"]),
         }
     )

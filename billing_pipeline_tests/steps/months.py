@@ -41,7 +41,7 @@ DEFAULT_ITEM: dict[str, Any] = {
 Row = dict[str, Any]
 
 
-def line(line_id: str | None, sell: str | None = "22.00", cost: str | None = "17.60", **changes: Any) -> Row:
+def line(line_id: str | int | None, sell: str | None = "22.00", cost: str | None = "17.60", **changes: Any) -> Row:
     """A line of the invoice: by default one licence of Acme for October; `sell` and `cost` are the totals."""
     return {
         "id": line_id,
