@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from billing_pipeline.billing.name_similarity import AT_LEAST, SAME, differing_words, normalise_name, score_names
+from billing_pipeline.billing.names import is_same_name
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def explain_candidates(ranked: Sequence[ClientCandidate]) -> tuple[bool, str]:
 def _compare(best: ClientCandidate) -> str:
     other_name = "" if best.halopsa_name == best.halopsa.names[0] else f' (known as "{best.halopsa_name}")'
     if best.score == SAME:
-        if best.company_name.strip() == best.halopsa_name.strip():
+        if is_same_name(best.company_name, best.halopsa_name):
             return f"the names are the same{other_name}"
         return f"the names are the same but for legal form, case or punctuation{other_name}"
     mine, theirs = differing_words(normalise_name(best.company_name), normalise_name(best.halopsa_name))

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from rapidfuzz import fuzz
 
+from billing_pipeline.billing.names import normal_name
+
 # Below this a name is no candidate: it would only be noise.
 AT_LEAST = 60
 SAME = 100
@@ -56,7 +58,7 @@ def _without(words: Iterable[str], others: Iterable[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", normal_name(name)).casefold())
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = _INITIAL.sub(r"\1", _APOSTROPHES.sub("", text.replace("&", " and ")))
     return _NOT_A_WORD.sub(" ", text).strip()

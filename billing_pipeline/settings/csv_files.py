@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 
+from billing_pipeline.billing.names import find_hidden_character
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.settings.problems import Problem
 
@@ -28,6 +29,18 @@ class CsvRow:
         if text is None:
             self.complain(column, "is empty: write a value")
         return text
+
+    def identifier(self, column: str) -> str | None:
+        """Return the cell's id, None where it is empty.
+
+        One with a character that nobody sees is refused: it looks right, and would match nothing.
+        """
+        text = self.text(column)
+        hidden = None if text is None else find_hidden_character(text)
+        if hidden is None:
+            return text
+        self.complain(column, f"{text!a} holds a character that cannot be seen ({hidden}): type the id anew")
+        return None
 
     def integer(self, column: str, *, may_be_negative: bool = False) -> int | None:
         """Return the cell's whole number, None where it is empty. Zero is no id and is refused."""

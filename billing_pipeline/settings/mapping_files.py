@@ -7,6 +7,7 @@ from billing_pipeline.billing.mapping_rows import (
     TaxLocationRow,
     normalise_postcode,
 )
+from billing_pipeline.billing.names import is_same_name, normal_name
 from billing_pipeline.billing.setting_types import INTEGRATIONS, check_client_key
 from billing_pipeline.billing.terms import KNOWN_TERMS, normalise_term
 from billing_pipeline.settings.csv_files import CsvRow
@@ -81,7 +82,7 @@ def _read_client(row: CsvRow) -> ClientRow | None:
         client=key or "",
         name=name or "",
         halopsa_client_id=halopsa_client_id,
-        pax8_company_id=row.text("pax8_company_id"),
+        pax8_company_id=row.identifier("pax8_company_id"),
         excluded=excluded or False,
         recurring_invoice_id=row.integer("recurring_invoice_id", may_be_negative=True),
         contract_id=row.integer("contract_id"),
@@ -92,7 +93,7 @@ def _read_client(row: CsvRow) -> ClientRow | None:
 def _compare_with_first(row: CsvRow, client: ClientRow, first_line: int, first: ClientRow) -> None:
     for column in ("name", "halopsa_client_id", "excluded", "recurring_invoice_id", "contract_id"):
         here, there = getattr(client, column), getattr(first, column)
-        if here != there:
+        if here != there and not (column == "name" and is_same_name(here, there)):
             row.complain(
                 column,
                 f"client {client.client} has {_show(here)} here and {_show(there)} on line {first_line}: "
@@ -111,8 +112,8 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         row.required("halopsa_item_id")
         if integration is not None and integration not in INTEGRATIONS:
             row.complain("integration", f"unknown integration {integration!r}; {suggest(integration, INTEGRATIONS)}")
-        product_id, sku, term = row.text("product_id"), row.text("sku"), row.text("term")
-        if product_id is None and sku is None:
+        product_id, sku, term = row.identifier("product_id"), row.identifier("sku"), row.identifier("term")
+        if row.text("product_id") is None and row.text("sku") is None:
             row.complain("product_id", "product_id and sku are both empty: write at least one")
         known = next((name for name in INTEGRATIONS if name == integration), None)
         if len(row.problems) > before or known is None or item is None:
@@ -121,7 +122,7 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         if term is not None and normalise_term(term) not in KNOWN_TERMS:
             # No charge would ever have it, and its product would be held without a word about this row.
             row.complain("term", f"{term!r} is no billing term; {suggest(term, KNOWN_TERMS)}")
-        key = (known, (product_id or "").casefold(), (sku or "").casefold(), normalise_term(term))
+        key = (known, (product_id or "").casefold(), normal_name(sku or ""), normalise_term(term))
         first, line = products.setdefault(key, (product, row.line))
         if first.halopsa_item_id != item:
             row.complain(
@@ -153,6 +154,7 @@ def read_tax_locations(rows: list[CsvRow]) -> tuple[TaxLocationRow, ...]:
     for row in rows:
         before = len(row.problems)
         prefix, tax_code = row.required("postcode_prefix"), row.integer("tax_code")
+        row.identifier("postcode_prefix")
         row.required("tax_code")
         if len(row.problems) > before or prefix is None or tax_code is None:
             continue

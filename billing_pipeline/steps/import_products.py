@@ -10,6 +10,7 @@ from pathlib import Path
 
 from billing_pipeline.billing.errors import SettingsError
 from billing_pipeline.billing.mapping_rows import ProductRow
+from billing_pipeline.billing.names import normal_name
 from billing_pipeline.billing.product_imports import find_ambiguous, same_product
 from billing_pipeline.billing.product_match import Product
 from billing_pipeline.settings.csv_files import CsvRow, read_rows
@@ -140,9 +141,9 @@ def _describe(product: Product) -> str:
 
 def _notes(added: Sequence[ProductRow], products: Sequence[Product]) -> list[str]:
     """Rows that confirm nothing yet, which a slip of the pen looks like."""
-    known = {cell.casefold() for product in products for cell in (product.product_id, product.sku) if cell}
+    known = {normal_name(cell) for product in products for cell in (product.product_id, product.sku) if cell}
     return [
         f"no charge and no subscription has product {json.dumps(row.product_id or row.sku)} yet: is it written right?"
         for row in added
-        if not {cell.casefold() for cell in (row.product_id, row.sku) if cell} & known
+        if not {normal_name(cell) for cell in (row.product_id, row.sku) if cell} & known
     ]
