@@ -47,6 +47,12 @@ def score_names(one: str, other: str) -> int:
     return min(int(score), SAME - 1)
 
 
+def is_part(one: str, other: str) -> bool:
+    """Whether all words of one normalised name are in the other, as in "acme dental" and "acme dental of denver"."""
+    words, others = set(one.split()), set(other.split())
+    return bool(words and others) and (words <= others or others <= words)
+
+
 def differing_words(one: str, other: str) -> tuple[str, str]:
     """The words that only one of two normalised names has, each side in its own order."""
     return _without(one.split(), other.split()), _without(other.split(), one.split())

@@ -28,6 +28,13 @@ COLUMNS = {
     "tax_locations.csv": ("postcode_prefix", "tax_code"),
 }
 
+_CANDIDATES = ("candidate", "score", "candidate_2", "score_2", "candidate_3", "score_3")
+PROPOSED_COLUMNS = {
+    "clients.csv": (*_CANDIDATES, "why", "currency", "sell"),
+    "products.csv": ("name", *_CANDIDATES, "why", "waiting", "currency", "sell"),
+}
+"""What the files of proposals have after the columns of these files."""
+
 
 def read_clients(rows: list[CsvRow]) -> tuple[ClientRow, ...]:
     """Return a row for each client and Pax8 company, in the order of the file.
@@ -37,26 +44,27 @@ def read_clients(rows: list[CsvRow]) -> tuple[ClientRow, ...]:
     """
     clients: list[ClientRow] = []
     first_of: dict[str, tuple[CsvRow, ClientRow]] = {}
-    line_of_company: dict[str, int] = {}
-    client_of_id: dict[int, tuple[str, int]] = {}
+    row_of_company: dict[str, CsvRow] = {}
+    client_of_id: dict[int, tuple[str, CsvRow]] = {}
     for row in rows:
         client = _read_client(row)
         if client is None:
             continue
         first_row, first = first_of.setdefault(client.client, (row, client))
         if first is not client:
-            _compare_with_first(row, client, first_row.line, first)
+            _compare_with_first(row, client, first_row.place_from(row), first)
         company = client.pax8_company_id
         if company is not None:
-            line = line_of_company.setdefault(company.casefold(), row.line)
-            if line != row.line:
-                row.complain("pax8_company_id", f"company {company} already stands on line {line}: keep one row")
+            other_row = row_of_company.setdefault(company.casefold(), row)
+            if other_row is not row:
+                place = other_row.place_from(row)
+                row.complain("pax8_company_id", f"company {company} already stands on {place}: keep one row")
         if client.halopsa_client_id is not None:
-            other, line = client_of_id.setdefault(client.halopsa_client_id, (client.client, row.line))
+            other, other_row = client_of_id.setdefault(client.halopsa_client_id, (client.client, row))
             if other != client.client:
                 row.complain(
                     "halopsa_client_id",
-                    f"HaloPSA client {client.halopsa_client_id} is {other} on line {line} and "
+                    f"HaloPSA client {client.halopsa_client_id} is {other} on {other_row.place_from(row)} and "
                     f"{client.client} here: give both one client key, or this one its own HaloPSA id",
                 )
         clients.append(client)
@@ -90,17 +98,17 @@ def _read_client(row: CsvRow) -> ClientRow | None:
     return client if len(row.problems) == before else None
 
 
-def _compare_with_first(row: CsvRow, client: ClientRow, first_line: int, first: ClientRow) -> None:
+def _compare_with_first(row: CsvRow, client: ClientRow, place: str, first: ClientRow) -> None:
     for column in ("name", "halopsa_client_id", "excluded", "recurring_invoice_id", "contract_id"):
         here, there = getattr(client, column), getattr(first, column)
         if here != there and not (column == "name" and is_same_name(here, there)):
             row.complain(
                 column,
-                f"client {client.client} has {_show(here)} here and {_show(there)} on line {first_line}: "
+                f"client {client.client} has {_show(here)} here and {_show(there)} on {place}: "
                 "all rows of a client say the same",
             )
     if client.pax8_company_id is None and first.pax8_company_id is None:
-        row.complain("", f"client {client.client} without a Pax8 company already stands on line {first_line}")
+        row.complain("", f"client {client.client} without a Pax8 company already stands on {place}")
 
 
 def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:

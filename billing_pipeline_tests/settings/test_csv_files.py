@@ -39,6 +39,31 @@ def test_what_a_spreadsheet_adds_is_read_over(tmp_path: Path) -> None:
     assert load_settings(tmp_path).clients == (ClientRow("acme", "Acme", 246),)
 
 
+PASTED = "beta,Beta,7,,false,,,Beta (7),100,Better (8),75,,,the names are the same,USD,12.5\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CLIENTS_HEADER + ACME_1 + PASTED,
+        # As a spreadsheet saves it then: every row as wide as the widest.
+        CLIENTS_HEADER.replace("\n", "," * 9 + "\n") + ACME_1.replace("\n", "," * 9 + "\n") + PASTED,
+    ],
+    ids=["in an editor", "in a spreadsheet"],
+)
+def test_a_row_pasted_whole_from_the_proposals_counts_by_its_own_cells(tmp_path: Path, text: str) -> None:
+    write_folder(tmp_path, clients=text)
+    assert load_settings(tmp_path).clients == (
+        ClientRow("acme", "Acme Dental", 246, "company-1"),
+        ClientRow("beta", "Beta", 7),
+    )
+
+
+def test_cells_that_no_proposal_has_are_refused(tmp_path: Path) -> None:
+    write_folder(tmp_path, clients=CLIENTS_HEADER + PASTED.replace(",100,", ",high,"))
+    assert problems_of(tmp_path) == ["clients.csv:2: 16 cells under a header of 7: quote cells that hold a comma"]
+
+
 def test_a_cell_over_two_lines_keeps_the_lines_of_later_rows(tmp_path: Path) -> None:
     write_folder(tmp_path, clients=CLIENTS_HEADER + 'acme,"Acme\nDental",246,,,,\nbeta,Beta,x,,,,\n')
     assert problems_of(tmp_path) == ["clients.csv:4: halopsa_client_id: 'x' is no id: write a whole number above 0"]
