@@ -76,6 +76,8 @@ def _describe_client(one: PlannedClient) -> dict[str, Any]:
         metadata["to_invoice"] = totals
     if one.holds:
         metadata["holds"] = "\n".join(f"{hold.reason}: {hold.detail}" for hold in one.holds)
+    elif one.awaits is not None:
+        metadata["to_approve"] = one.awaits
     return metadata
 
 
@@ -87,6 +89,7 @@ def _describe_month(planned: Sequence[PlannedClient]) -> dict[str, Any]:
             "lines": len(document.lines),
             "sell": document.sell,
             "cost": document.cost,
+            "approval": "" if one.awaits is None else "to approve",
         }
         for one in planned
         if not one.holds

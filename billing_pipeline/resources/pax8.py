@@ -18,6 +18,7 @@ from billing_pipeline.billing.errors import (
     ServiceError,
     UnreadableAnswer,
 )
+from billing_pipeline.billing.source_dates import read_day
 from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.failures import ServiceFacts
 from billing_pipeline.resources.http import HttpService, Query, demand_values
@@ -227,13 +228,13 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
 
 def _invoice_date(row: Row) -> date:
     text = row.get("invoiceDate")
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
+    day = read_day(text)
+    if day is None:
         raise UnreadableAnswer(
             f"Pax8: invoice {row.get('id')} has the invoiceDate {text!r}, which is no date: "
             f"which month it belongs to is unknown. Look at it in Pax8."
-        ) from None
+        )
+    return day
 
 
 def _multiset(read: PagedRows) -> Counter[str]:

@@ -14,15 +14,16 @@ from zoneinfo import ZoneInfo
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.double_billing import Pax8Import
 from billing_pipeline.billing.errors import CredentialsRefused, ServiceError
+from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.mapping_rows import ClientRow
 from billing_pipeline.billing.plan_types import BilledClient
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.resources.warehouse import Session, Warehouse
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.halo_facts import integer, paying_client, recurring_client_id, rows_by_id, text
-from billing_pipeline.steps.halo_targets import line_content, read_target, set_day
+from billing_pipeline.steps.halo_targets import line_content, read_target
 from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, newest_snapshot, store_snapshot
 
@@ -78,7 +79,7 @@ def read_details(
     A detail that cannot be read is that client's trouble: what was known of it stays, with the cause in `trouble`.
     Raises CredentialsRefused, for then nothing of HaloPSA can be read.
     """
-    fields = config.settings.halopsa
+    fields = config.settings.halopsa_fields
     by_id = rows_by_id(clients)
     templates = {int(row["id"]): row for row in recurring}
     before = rows_by_id(kept)
@@ -190,7 +191,7 @@ def _detail_row(client_id: int, fingerprint: str, old: Row | None, detail: Row |
     }
 
 
-def _may_differ(old: Row, fingerprint: str, templates: Mapping[int, Row], fields: HaloPsaService, today: date) -> bool:
+def _may_differ(old: Row, fingerprint: str, templates: Mapping[int, Row], fields: HaloPsaFields, today: date) -> bool:
     if old["trouble"] or old["fingerprint"] != fingerprint:
         return True
     targets = {
@@ -223,7 +224,7 @@ def _owners(row: Row) -> set[int | None]:
     return {integer(row.get("client_id")), integer(row.get("original_client_id"))}
 
 
-def _fingerprint(listed: Row, recurring: Sequence[Row], fields: HaloPsaService) -> str:
+def _fingerprint(listed: Row, recurring: Sequence[Row], fields: HaloPsaFields) -> str:
     """A hash over what, when it changes, may come with another detail: the list row, and lines that are not ours.
 
     What we write on a recurring invoice, and that it was issued, says nothing of HaloPSA's own import.
@@ -231,22 +232,21 @@ def _fingerprint(listed: Row, recurring: Sequence[Row], fields: HaloPsaService) 
     return content_hash(
         {
             "client": {name: text(value) for name, value in listed.items()},
-            "recurring": [
-                {
-                    "id": int(row["id"]),
-                    "disabled": bool(row.get("disabled")),
-                    "ends": set_day(row.get("enddate")),
-                    "lines": sorted(
-                        (_line_facts(line) for line in row.get("lines") or () if not is_ours(line_key(line, fields))),
-                        key=lambda line: line["id"],
-                    ),
-                }
-                for row in sorted(recurring, key=lambda row: int(row["id"]))
-            ],
+            "recurring": [_recurring_facts(row, fields) for row in sorted(recurring, key=lambda row: int(row["id"]))],
         }
     )
 
 
-def _line_facts(line: Row) -> dict[str, Any]:
+def _recurring_facts(row: Row, fields: HaloPsaFields) -> dict[str, Any]:
+    theirs = (line for line in row.get("lines") or () if not is_ours(line_key(line, fields)))
+    return {
+        "id": int(row["id"]),
+        "disabled": bool(row.get("disabled")),
+        "ends": read_day(row.get("enddate"), fields.zone),
+        "lines": sorted((_line_facts(line, fields) for line in theirs), key=lambda line: line["id"]),
+    }
+
+
+def _line_facts(line: Row, fields: HaloPsaFields) -> dict[str, Any]:
     signs = ("consumption_line_type", "csp_invoice_id")
-    return {**line_content(line), **{name: text(line.get(name)) for name in signs}}
+    return {**line_content(line, fields), **{name: text(line.get(name)) for name in signs}}

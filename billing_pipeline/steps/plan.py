@@ -25,13 +25,12 @@ from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, Clie
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.billing.routing import Routes, Targets, route_charges
 from billing_pipeline.resources.warehouse import Session, read_sql
-from billing_pipeline.steps.approvals import REASON as AWAITING
 from billing_pipeline.steps.approvals import Approvals, forget_fallen_findings, read_approvals
 from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.failed_rules import Failure, describe_failure, failed_clients, hold_failures
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.forced_caps import store_forced_caps
-from billing_pipeline.steps.halo_facts import billed_client, currency_codes, rows_by_id
+from billing_pipeline.steps.halo_facts import billed_client, currencies_by_id, currency_codes, rows_by_id
 from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
 from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
@@ -48,6 +47,8 @@ _logger = logging.getLogger(__name__)
 class PlannedClient:
     """What planning came to for one client: its plan, and the holds that keep it from being posted.
 
+    `awaits` says which approval the plan waits for, None where it needs none: that is no hold.
+
     `corrections` are the documents that would correct what was posted for a credited invoice; they stand in the plan
     if a person asked for them, and else are a proposal. `forced` are the caps that it passes and that a person forced.
     """
@@ -58,6 +59,7 @@ class PlannedClient:
     corrections: tuple[PlannedDocument, ...] = ()
     routes: Routes | None = None
     forced: tuple[PassedCap, ...] = ()
+    awaits: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def plan(
         if work.config.settings.approval == "required":
             approvals = read_approvals(session, work.month)
             planned = [_ask_approval(approvals, one) for one in planned]
-        awaiting = [one.client for one in planned if any(hold.reason == AWAITING for hold in one.holds)]
+        awaiting = [one.client for one in planned if one.awaits is not None]
         forget_fallen_findings(session, work.month, awaiting)
         _store(session, work, planned, sources)
         lines = sum(len(document.lines) for one in planned for document in one.plan.documents)
@@ -152,9 +154,9 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
         latest_snapshot(session, "halopsa_currencies"),
     )
     codes = currency_codes(currencies.rows)
-    by_id = rows_by_id(clients.rows)
+    by_id, known = rows_by_id(clients.rows), currencies_by_id(currencies.rows)
     observed = {
-        row.client: billed_client(row.client, by_id[row.halopsa_client_id], by_id, codes)
+        row.client: billed_client(row.client, by_id[row.halopsa_client_id], by_id, known)
         for row in work.config.clients
         if row.halopsa_client_id in by_id
     }
@@ -270,12 +272,8 @@ def _ask_cap(cap: MonthCap, one: PlannedClient) -> PlannedClient:
 
 
 def _ask_approval(approvals: Approvals, one: PlannedClient) -> PlannedClient:
-    """Hold a plan that is not approved, whatever else holds it: what is settled first does not let it go."""
-    awaiting = approvals.holds(one.client, one.plan.plan_hash, json.loads(one.plan.as_json()))
-    if one.holds:
-        # A plan that something else holds cannot be approved yet.
-        awaiting = [replace(hold, detail=f"{hold.detail}, once nothing else holds it") for hold in awaiting]
-    return replace(one, holds=(*one.holds, *awaiting))
+    """Let a plan that is not approved wait, whatever holds it besides: what is settled first does not let it go."""
+    return replace(one, awaits=approvals.awaited(one.client, one.plan.plan_hash, json.loads(one.plan.as_json())))
 
 
 def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
@@ -383,6 +381,7 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
                 "plan": sealed.as_json(),
                 "settings_hash": work.settings_hash,
                 "forced_caps": sorted({passed.name for passed in one.forced}),
+                "awaiting_approval": one.awaits,
                 "sealed_at": work.now_utc,
                 **_source_ids(sources),
             }

@@ -18,6 +18,7 @@ from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, PostingR
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.changed_clients import pass_changed_clients
@@ -76,19 +77,21 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             opened = read_open_postings(session, posting)
             plans = open_gates(session, posting, {one.client for one in opened})
             unread = unread_postings(session, posting)
+            is_first = not journal.knows_posted(session)
         if opened or plans:
-            documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
-            since = look_since(documents, work.today)
-            invoices = halo.invoices(since=since)
+            # A database that is new, or was lost, must not post again what HaloPSA has: then all of it is looked into.
+            invoices = halo.invoices(since=None if is_first else _first_date(work, plans, opened))
             clients = halo.clients() if plans else []
             still_open = settle(posting, opened, invoices)
             result.settled = settled_keys(opened, still_open)
             unchanged = pass_changed_clients(posting, plans, clients, result)
-            carry_out(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+            result.stopped = why_not_to_send(invoices) if unchanged else None
+            if result.stopped is None:
+                carry_out(posting, _pass_damaged(posting, unchanged, result), invoices, result)
         else:
             find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:
-            prove_posted(posting, result, _first_date(plans, opened, unread, work.today))
+            prove_posted(posting, result, _first_date(work, plans, opened, unread))
         with work.warehouse.session("finish posting") as session:
             forget_settled_holds(session, work)
             finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
@@ -126,11 +129,21 @@ def _pass_damaged(posting: Posting, plans: Sequence[SealedPlan], result: Posting
 
 
 def _first_date(
-    plans: Sequence[SealedPlan], opened: Sequence[OpenPosting], unread: Sequence[dict[str, Any]], today: date
+    work: Work, plans: Sequence[SealedPlan], opened: Sequence[OpenPosting], unread: Sequence[dict[str, Any]] = ()
 ) -> date:
     documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
     documents += [json.loads(row["detail"])["document"] for row in unread]
-    return look_since(documents, today)
+    return look_since(documents, work.month)
+
+
+def why_not_to_send(invoices: HaloRows) -> str | None:
+    """Why nothing may be sent: what is looked for by its keys may be there all the same; None where it may not."""
+    if invoices.gap is None:
+        return None
+    return (
+        f"HaloPSA's list of invoices comes out different each time ({invoices.gap}), so that what is not in it may be "
+        "there all the same: nothing was sent. Try again when nobody creates or deletes invoices there."
+    )
 
 
 def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult) -> None:
@@ -326,6 +339,7 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
                 f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it"
                 f"{';' if doubt is None else f': {doubt}. Then'} "
                 f"run {_next_command(posting, one)} again: it looks, and never sends twice"
+                f"{'' if doubt is None else _name_last_word(posting, one)}"
             )
             write_hold(
                 session,
@@ -340,6 +354,14 @@ def _next_command(posting: Posting, one: OpenPosting) -> str:
     if is_reversal(one.document):
         return f"billing-pipeline reverse {posting.work.month} --client {one.client} --post"
     return _close_command(posting, one.client)
+
+
+def _name_last_word(posting: Posting, one: OpenPosting) -> str:
+    """How a person says what looking may never tell."""
+    return (
+        ". Where it stays unknown, say what you see in HaloPSA: billing-pipeline resolve "
+        f"{posting.work.month} --client {one.client} --absent --by NAME, or --invoice ID in the place of --absent"
+    )
 
 
 def _close_command(posting: Posting, client: str) -> str:

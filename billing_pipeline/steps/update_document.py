@@ -112,11 +112,13 @@ def update_document(
     if before is None or not _is_as_planned(before, document, posting, result):
         result.refused.append(key)
         return partial(_write_changed, posting, document, gone=before is None)
-    others = other_lines(before, document)
+    others = other_lines(before, document, posting.fields)
     body = to_halo_update(before, document, item_ids, posting.fields)
     with posting.work.warehouse.session("write the intent to post") as session:
         outcomes.write(session)
-        write_intent(session, posting, document, plan_hash, body, others, read_our_lines(before, document))
+        write_intent(
+            session, posting, document, plan_hash, body, others, read_our_lines(before, document, posting.fields)
+        )
     update_invoice = document["action"] == "update_invoice"
     send = posting.halo.update_invoice if update_invoice else posting.halo.update_recurring_invoice
     try:
@@ -157,7 +159,7 @@ def _is_as_planned(before: Row, document: Row, posting: Posting, result: Posting
 
     Several clients may be billed through one: each adds to the same document.
     """
-    seen = observed_hash(before)
+    seen = observed_hash(before, posting.fields)
     if seen == document["target_hash"]:
         return True
     if result.rewritten.get(document["target_id"]) != (document["target_hash"], seen):
@@ -175,7 +177,7 @@ def _has_changed(posting: Posting, before: Row) -> bool:
         now = read_target_row(posting.halo, before["id"])
     except ServiceError:
         return False
-    return now is None or observed_hash(now) != observed_hash(before)
+    return now is None or observed_hash(now, posting.fields) != observed_hash(before, posting.fields)
 
 
 def _prove_update(
@@ -204,7 +206,7 @@ def _prove_update(
         result.replacing.add(document["action"])
     result.posted.append(key)
     planned_on, _ = result.rewritten.get(target_id, (document["target_hash"], ""))
-    result.rewritten[target_id] = (planned_on, observed_hash(after))
+    result.rewritten[target_id] = (planned_on, observed_hash(after, posting.fields))
     found = read_document(after, document, posting.fields)
     return partial(_write_update, posting, document, plan_hash, found, damage, after=after, overtaken=overtaken)
 
@@ -218,11 +220,11 @@ def _is_enough(posting: Posting, document: Row, change: _Change, result: Posting
     """
     if document["action"] not in result.replacing or document["target_id"] in result.shared:
         return False
-    answer = change.answer
-    if not _is_whole(answer) or header_content(answer) != header_content(change.before):
+    answer, fields = change.answer, posting.fields
+    if not _is_whole(answer) or header_content(answer, fields) != header_content(change.before, fields):
         return False
-    damage = find_damage(change.others, answer, document, posting.fields)
-    return not (damage or damage.strange or differences(document, read_document(answer, document, posting.fields)))
+    damage = find_damage(change.others, answer, document, fields)
+    return not (damage or damage.strange or differences(document, read_document(answer, document, fields)))
 
 
 def _is_whole(answer: Row) -> bool:
@@ -246,7 +248,7 @@ def _write_update(
     write_damage(session, posting, document, plan_hash, damage)
     name, month = name_target(document["target_id"]), posting.work.month
     if document["action"] == "update_recurring":
-        if issue_mark(after) != document["issue_mark"]:
+        if issue_mark(after, posting.fields) != document["issue_mark"]:
             said = (
                 f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
                 "It is taken for issued: if it does not, the next month will write over it. "

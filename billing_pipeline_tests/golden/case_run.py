@@ -73,6 +73,7 @@ _HOLDS = "select * from holds where month = ? order by client, reason_rank, curr
 # The control total is of no case's making.
 _FINDINGS = "select kind from findings where month = ? and kind not like 'control_total%' order by kind"
 _THREE_WAY = "select * from three_way where month = ?"
+_TO_APPROVE = "select * from to_approve where month = ? order by client, currency"
 _TAXES = "select * from tax_compared where month = ? order by client, currency, document_key"
 _KEYS = "select line_key, source_line_id from normalized_charges where month = ?"
 
@@ -157,6 +158,10 @@ class CaseRun:
         """What holds clients of the month."""
         return self._rows(_HOLDS)
 
+    def to_approve(self) -> list[Row]:
+        """What waits for an approval."""
+        return self._rows(_TO_APPROVE)
+
     def look(self) -> Facts:
         """What the warehouse says of the month now."""
         three_way, taxes = self._rows(_THREE_WAY), self._rows(_TAXES)
@@ -199,7 +204,7 @@ class CaseRun:
         return {row["client"]: row["plan_hash"] for row in rows}
 
     def planned(self) -> list[Row]:
-        """The documents of the sealed plans that nothing holds."""
+        """The documents of the sealed plans that may be posted: nothing holds them, and they wait for no approval."""
         names = {row["line_key"]: self._line_name(row["source_line_id"]) for row in self._rows(_KEYS)}
         return [
             {
@@ -213,7 +218,7 @@ class CaseRun:
                 "new_items": [item.reference for item in one.plan.new_items],
             }
             for one in self.plans
-            if not one.holds
+            if not one.holds and one.awaits is None
             for document in one.plan.documents
         ]
 
