@@ -10,6 +10,7 @@ from typing import Any
 
 from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.changed_lines import is_like
@@ -83,8 +84,10 @@ def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaFields) -> b
     there = {line_key(line, fields): line for line in row.get("lines") or ()}
     return any(
         planned["target_line_id"] is None
-        or (planned["short_description"], planned["long_description"])
-        == (text(line.get("item_shortdescription")), text(line.get("item_longdescription")))
+        or (
+            is_same_name(planned["short_description"], text(line.get("item_shortdescription")))
+            and is_same_name(planned["long_description"], text(line.get("item_longdescription")))
+        )
         for planned in document["lines"]
         if (line := there.get(key_in_halo(planned))) is not None
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.months import month_range
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
@@ -173,7 +174,7 @@ def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaFields)
 def _is_written(there: Row, planned: Row) -> bool:
     texts = (("item_shortdescription", "short_description"), ("item_longdescription", "long_description"))
     amounts = (("qty_order", "quantity"), ("unit_price", "unit_price"))
-    return all(text(there.get(name)).split() == text(planned[ours]).split() for name, ours in texts) and all(
+    return all(is_same_name(text(there.get(name)), text(planned[ours])) for name, ours in texts) and all(
         parse_amount(there.get(name)) == parse_amount(planned[ours]) for name, ours in amounts
     )
 
