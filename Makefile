@@ -91,6 +91,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 # The version and the hashes of uv, too, are those of the lock.
 $(UV): requirements.lock | $(BIN)/python
 	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > $(VENV)/uv.txt && test -s $(VENV)/uv.txt
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@$(PIP) install --require-hashes --requirement $(VENV)/uv.txt
 	@touch $@
 
