@@ -52,7 +52,8 @@ def _read_case(case: Case, config: LoadedSettings) -> Iterator[CoveredLine]:
     told = {(name, said) for step in case.story for name, said in step.get("lines", {}).items()}
     for name, said in sorted(told):
         line_class, fate, *rest = said.split(", ")
-        if fate == "planned":
+        # What is planned comes out posted in a later step; what waits for an approval has a reason of its own.
+        if fate == "planned" and not rest:
             continue
         resolved = config.resolve(clients.get(case.lines[name]["companyId"]), "pax8")
         found = {one.name: one.value_of(config.settings, resolved.charge) for one in DIMENSIONS}
@@ -61,7 +62,7 @@ def _read_case(case: Case, config: LoadedSettings) -> Iterator[CoveredLine]:
             name=name,
             line_class=line_class,
             fate=fate,
-            reason=rest[0] if fate in ("dropped", "held", "blocked", "excluded") else "",
+            reason=rest[0] if fate in ("dropped", "held", "blocked", "excluded", "planned") else "",
             target=resolved.charge.behaviour.target,
             values={key: value for key, value in found.items() if value is not None},
             levels={key: resolved.level(key) for key in SETTING_KEYS},

@@ -34,7 +34,13 @@ def build_ready_to_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUP,
         kinds={"duckdb"},
-        deps=["reconciled_items", "halopsa_clients", "halopsa_currencies", "halopsa_recurring_invoices"],
+        deps=[
+            "reconciled_items",
+            "halopsa_clients",
+            "halopsa_client_details",
+            "halopsa_currencies",
+            "halopsa_recurring_invoices",
+        ],
         description="The sealed plan of each client: exactly what will change in HaloPSA, and what is held and why.",
     )
     def ready_to_invoice(
@@ -70,6 +76,8 @@ def _describe_client(one: PlannedClient) -> dict[str, Any]:
         metadata["to_invoice"] = totals
     if one.holds:
         metadata["holds"] = "\n".join(f"{hold.reason}: {hold.detail}" for hold in one.holds)
+    elif one.awaits is not None:
+        metadata["to_approve"] = one.awaits
     return metadata
 
 
@@ -81,6 +89,7 @@ def _describe_month(planned: Sequence[PlannedClient]) -> dict[str, Any]:
             "lines": len(document.lines),
             "sell": document.sell,
             "cost": document.cost,
+            "approval": "" if one.awaits is None else "to approve",
         }
         for one in planned
         if not one.holds

@@ -10,6 +10,7 @@ from billing_pipeline.resources.halopsa import HaloClient, HaloResource
 from billing_pipeline.resources.pax8 import Pax8Resource
 from billing_pipeline.resources.warehouse import WarehouseResource
 from billing_pipeline.steps.account_codes import account_codes
+from billing_pipeline.steps.client_details import take_client_details
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, store_snapshot
 
 GROUP = "snapshots"
@@ -32,6 +33,7 @@ def build_snapshots() -> list[dg.AssetsDefinition]:
         _pax8_companies(),
         *(_halopsa_snapshot(name, text, read) for name, (text, read) in _HALOPSA_READS.items()),
         _halopsa_account_codes(),
+        _halopsa_client_details(),
     ]
 
 
@@ -96,3 +98,24 @@ def _halopsa_account_codes() -> dg.AssetsDefinition:
             return _describe(store_snapshot(session, "halopsa_account_codes", rows, "snapshots", now))
 
     return halopsa_account_codes
+
+
+def _halopsa_client_details() -> dg.AssetsDefinition:
+    @dg.asset(
+        group_name=GROUP,
+        kinds={"halopsa"},
+        deps=["halopsa_clients", "halopsa_recurring_invoices"],
+        description="What each billed client's detail says of HaloPSA's own Pax8 billing: read again where it changed.",
+    )
+    def halopsa_client_details(
+        warehouse: WarehouseResource, halopsa: HaloResource, configuration: ConfigurationResource
+    ) -> dg.MaterializeResult[Any]:
+        with halopsa.open() as client:
+            snapshot, asked = take_client_details(
+                warehouse.open(), configuration.load(), client.client, client.address, configuration.now()
+            )
+        described = _describe(snapshot)
+        unread = sum(1 for row in snapshot.rows if row["trouble"])
+        return dg.MaterializeResult(metadata={**(described.metadata or {}), "read_now": asked, "unread": unread})
+
+    return halopsa_client_details

@@ -6,18 +6,22 @@ Source: Pax8's Partner API, `InvoiceItem`; every field may be null or missing, `
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json, content_hash
 from billing_pipeline.billing.keys import charge_key
-from billing_pipeline.billing.money import as_stored, parse_amount
+from billing_pipeline.billing.money import STORED_DIGITS, STORED_SCALE, as_stored, parse_amount
 from billing_pipeline.billing.source_dates import find_order, read_day
 from billing_pipeline.billing.source_ids import own_id
 
 INTEGRATION = "pax8"
+
+# What the database sums over lines, and where those sums end.
+_SUMMED = ("sub_total", "total", "cost_total", "sales_tax")
+_SUMS_END = Decimal(10) ** (STORED_DIGITS - STORED_SCALE)
 
 # Column of the warehouse -> field of Pax8.
 AMOUNT_FIELDS = {
@@ -58,14 +62,15 @@ ID_COLUMNS = ("company_id", "product_id", "subscription_id")
 class RawItem:
     """One line of an invoice: `columns` are those of `raw_invoice_items` (amounts Decimal or None, dates, texts).
 
-    `unreadable` names the Pax8 fields whose value is no number, `too_precise` those with more digits than
-    DECIMAL(28,10) keeps; both are None in `columns`, and their raw text is kept. `unread_days` names those that are no
-    day, or one of two.
+    `unreadable` names the Pax8 fields whose value is no number, `too_large` those that DECIMAL(38,18) cannot hold; both
+    are None in `columns`. `cut` names those of which digits past the 18th decimal are cut, `unread_days` those that are
+    no day, or one of two. The raw text is kept of all.
     """
 
     columns: Mapping[str, Any]
     unreadable: tuple[str, ...]
-    too_precise: tuple[str, ...]
+    too_large: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
     unread_days: tuple[str, ...] = ()
 
 
@@ -131,7 +136,7 @@ def read_item(
     unread_days = tuple(
         field for column, field in DAY_FIELDS.items() if columns[column] is None and _text(item.get(field)) is not None
     )
-    unreadable, too_precise = [], []
+    unreadable, too_large, cut = [], [], []
     for column, field in AMOUNT_FIELDS.items():
         value = item.get(field)
         amount = parse_amount(value)
@@ -139,10 +144,12 @@ def read_item(
         if amount is None and value is not None:
             unreadable.append(field)
         elif amount is not None and stored is None:
-            too_precise.append(field)
+            too_large.append(field)
+        elif stored is not None and stored != amount:
+            cut.append(field)
         columns[column] = stored
         columns[f"{column}_text"] = _raw_text(value)
-    return RawItem(columns, tuple(unreadable), tuple(too_precise), unread_days)
+    return RawItem(columns, tuple(unreadable), tuple(too_large), tuple(cut), unread_days)
 
 
 def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawItem]:
@@ -150,9 +157,25 @@ def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawI
     ids = line_ids(items)
     # One system writes all days of an invoice: those that can be read one way only say how the others are meant.
     month_first = find_order(item.get(field) for item in items for field in DAY_FIELDS.values())
-    return [
+    read = [
         read_item(invoice_id, number, ids[number - 1], item, month_first) for number, item in enumerate(items, start=1)
     ]
+    for column in _SUMMED:
+        _leave_out_what_no_sum_holds(read, column)
+    return read
+
+
+def _leave_out_what_no_sum_holds(items: list[RawItem], column: str) -> None:
+    """Take the largest amounts out of a column whose sum would overflow: one absurd line must not stop everybody's."""
+    known = [(abs(item.columns[column]), place) for place, item in enumerate(items) if item.columns[column] is not None]
+    total = sum((amount for amount, _ in known), Decimal(0))
+    for amount, place in sorted(known, reverse=True):
+        if total < _SUMS_END:
+            return
+        total -= amount
+        item = items[place]
+        columns, too_large = {**item.columns, column: None}, (*item.too_large, AMOUNT_FIELDS[column])
+        items[place] = replace(item, columns=columns, too_large=too_large)
 
 
 def invoice_content_hash(invoice: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:

@@ -1,9 +1,9 @@
-"""Why a line is not billed, in the order in which a held client's first cause is chosen."""
+"""Why a line is not billed, or not yet, in the order in which a held client's first cause is chosen."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Fate = Literal["dropped", "excluded", "blocked", "held"]
+Fate = Literal["dropped", "excluded", "blocked", "held", "planned"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,6 @@ REASONS: tuple[Reason, ...] = (
         "A new billing term: have its rule written.",
     ),
     Reason("missing_amount", "blocked", "Total, cost or currency is missing", "Ask Pax8 for the amount."),
-    Reason("too_precise", "blocked", "An amount has more digits than are kept", "Ask Pax8 for the amount."),
     Reason(
         "rule_failed",
         "blocked",
@@ -157,13 +156,23 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         "awaiting_approval",
-        "held",
+        "planned",
         "The plan is not approved yet",
         "Look at it, then approve it, or have it approved, with billing-pipeline approve {client_month} --by NAME.",
     ),
 )
 
-_BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS)}
+# Of months that earlier versions prepared: given to no line any more.
+RETIRED: tuple[Reason, ...] = (
+    Reason(
+        "too_precise",
+        "blocked",
+        "An amount had more digits than were kept",
+        "They are kept now: run billing-pipeline close {client_month}.",
+    ),
+)
+
+_BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS + RETIRED)}
 
 
 def reason_of(code: str) -> Reason:

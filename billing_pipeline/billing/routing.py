@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from billing_pipeline.billing.double_billing import Pax8Import, find_double_billing, find_other_consumption
 from billing_pipeline.billing.keys import is_slot
 from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan
 from billing_pipeline.billing.recurring import TemplateChange, find_change, find_line_faults
 from billing_pipeline.billing.settings import ChargeSettings
-from billing_pipeline.billing.targets import Target, choose_latest, find_double_billing
+from billing_pipeline.billing.targets import Target, choose_latest
 from billing_pipeline.billing.templates import (
     Written,
     count_issues,
@@ -27,7 +28,7 @@ class Targets:
     By recurring invoice: `written` are our changes of it for this client, oldest first, and `unsettled` says which
     of another month is not known to have arrived. `foreign_slots` are those of other clients, and `left` are lines of
     clients whom nobody names any more, on any recurring invoice. `writes_template` says whether the client's behaviour
-    puts charges on its recurring invoice at all.
+    puts charges on its recurring invoice at all. `imports` are recurring invoices that HaloPSA's own Pax8 import bills.
     """
 
     invoices: Sequence[Target] = ()
@@ -38,6 +39,7 @@ class Targets:
     foreign_slots: frozenset[str] = frozenset()
     writes_template: bool = False
     left: Sequence[LeftLines] = ()
+    imports: Sequence[Pax8Import] = ()
 
     @property
     def template(self) -> Target | None:
@@ -69,7 +71,8 @@ class Routes:
     """Charges by where they land; `holds` are (reason, detail, charges) of what cannot land anywhere.
 
     `changes` are those of recurring invoices, `repeating_one_time` charges that will repeat on one, and
-    `issued_often` says which of our lines were issued more than once.
+    `issued_often` says which of our lines were issued more than once. `other_consumption` says where HaloPSA imports
+    usage on items of its own.
     """
 
     new: list[ChargeToPlan] = field(default_factory=list)
@@ -79,6 +82,7 @@ class Routes:
     holds: list[tuple[str, str, list[ChargeToPlan]]] = field(default_factory=list)
     repeating_one_time: list[ChargeToPlan] = field(default_factory=list)
     issued_often: list[str] = field(default_factory=list)
+    other_consumption: list[str] = field(default_factory=list)
 
 
 def route_charges(
@@ -92,11 +96,9 @@ def route_charges(
 ) -> Routes:
     """Route every charge by its integration's behaviour; what has no target is held with the reason."""
     routes = Routes()
-    doubled = find_double_billing(charges, targets.templates, today)
-    if doubled:
-        names = ", ".join(sorted({charge.product_name or charge.sku for charge in doubled}))
-        said = f"HaloPSA's own sync bills {names} on an automatic line of this client's recurring invoice already"
-        routes.holds.append(("double_billing", said, doubled))
+    for detail, doubled in find_double_billing(charges, targets.templates, targets.imports, today):
+        _add_hold(routes, "double_billing", detail, doubled)
+    routes.other_consumption += find_other_consumption(charges, targets.templates, today)
     own = {target.target_id for target in targets.templates}
     for left in targets.left:
         # Who is billed on that recurring invoice may be the same client with another key.

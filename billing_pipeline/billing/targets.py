@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from billing_pipeline.billing.plan_types import ChargeToPlan
-
 
 @dataclass(frozen=True)
 class TargetLine:
     """A line of an existing document; `key` is ours or empty, `net` is HaloPSA's net amount, before tax.
 
-    `automatic` lines are driven by HaloPSA's own Pax8 or CSP sync: their quantity is never written. After `ends`
-    HaloPSA bills the line no more.
+    `automatic` lines are driven by HaloPSA's own Pax8 or CSP sync: their quantity is never written. `sync_sign` says by
+    which of its fields that shows, and `is_imported_usage` whether the sync imports usage there. After `ends` HaloPSA
+    bills the line no more.
     """
 
     line_id: int
@@ -27,6 +26,13 @@ class TargetLine:
     inactive: bool
     automatic: bool
     ends: date | None = None
+    name: str = ""
+    sync_sign: str = ""
+    is_imported_usage: bool = False
+
+    def bills(self, today: date) -> bool:
+        """Whether HaloPSA bills the line still."""
+        return not self.inactive and (self.ends is None or self.ends >= today)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,10 @@ class Target:
         """Σ of the lines that count, before tax."""
         return sum((line.net for line in self.lines if not line.inactive), Decimal(0))
 
+    def is_live(self, today: date) -> bool:
+        """Whether HaloPSA goes on issuing it, where it is a recurring invoice."""
+        return not self.disabled and (self.ends is None or self.ends >= today)
+
 
 def choose_latest(targets: Iterable[Target], client_id: int, currency_id: int, month: str) -> Target | None:
     """The newest open invoice of the client in the currency, dated in the month; by invoice date, then id."""
@@ -71,20 +81,3 @@ def choose_latest(targets: Iterable[Target], client_id: int, currency_id: int, m
         and not target.closed
     ]
     return max(open_targets, key=lambda target: (target.invoice_date, target.target_id), default=None)
-
-
-def find_double_billing(
-    charges: Iterable[ChargeToPlan], templates: Iterable[Target], today: date
-) -> list[ChargeToPlan]:
-    """Charges whose item also stands on a live auto-quantity line of the client's recurring invoices."""
-    automatic = {
-        line.item_id
-        for template in templates
-        if not template.disabled and (template.ends is None or template.ends >= today)
-        for line in template.lines
-        if line.automatic
-        and not line.inactive
-        and line.item_id is not None
-        and (line.ends is None or line.ends >= today)
-    }
-    return [charge for charge in charges if charge.item_id in automatic]

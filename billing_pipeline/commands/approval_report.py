@@ -1,5 +1,6 @@
 """Approvals as a billing clerk reads them: what awaits one, who approved what, and the commands that go on."""
 
+import shlex
 from collections.abc import Sequence
 
 from billing_pipeline.billing.money import show_amount
@@ -24,8 +25,15 @@ def print_approvals(summary: MonthSummary, *, given: bool) -> None:
     for one in awaiting:
         if one.fallen:
             say_wrapped(f"{one.client}: {one.fallen}", bullet="- ")
-    say("To approve all of them, after a look at each; --client KEY approves one:")
-    say(f"    billing-pipeline approve {summary.month} --by NAME")
+    one_alone = "" if summary.asked else "; --client KEY approves one"
+    say(f"To approve all of them, after a look at each{one_alone}:")
+    say(f"    {approve_command(summary)}")
+
+
+def approve_command(summary: MonthSummary) -> str:
+    """The command that approves all plans which the summary is of."""
+    clients = [word for client in summary.asked for word in ("--client", client)]
+    return shlex.join(["billing-pipeline", "approve", summary.month, *clients, "--by", "NAME"])
 
 
 def _print_table(plans: Sequence[PlanApproval]) -> None:

@@ -1,17 +1,24 @@
 """`check`: credentials, rights and settings, tried without changing anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
+from billing_pipeline.billing.errors import BillingPipelineError, SettingsError, WarehouseError
 from billing_pipeline.commands.connections import open_halopsa, open_pax8
 from billing_pipeline.commands.outcome import DONE
 from billing_pipeline.commands.surroundings import read_environment
 from billing_pipeline.commands.terminal import count, head, notes, say, say_wrapped
+from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import LoadedSettings, load_settings
 from billing_pipeline.settings.scope import refuse_what_is_not_carried_out
 from billing_pipeline.steps.account_codes import account_codes
+from billing_pipeline.steps.client_details import DETAILS_KIND, keep_known, read_details
 from billing_pipeline.steps.settings_check import HaloPsaLists, check_settings
+from billing_pipeline.steps.snapshots import store_snapshot
 
 
 def check() -> int:
@@ -58,16 +65,18 @@ def _check_lists(environment: Environment, loaded: LoadedSettings) -> int:
     with open_pax8(environment, loaded.settings) as pax8:
         companies = pax8.companies()
     with open_halopsa(environment, loaded.settings) as halo:
-        items, recurring = halo.items(), halo.recurring_invoices()
+        items, recurring, clients = halo.items(), halo.recurring_invoices(), halo.clients()
+        details = _read_details(environment, loaded, halo, clients, recurring)
         lists = HaloPsaLists(
-            clients=halo.clients(),
+            clients=clients,
             items=items,
             taxes=halo.taxes(),
             recurring_invoices=recurring,
             contracts=halo.contracts(),
             account_codes=account_codes(items, halo.product_groups(), recurring),
+            client_details=details,
         )
-    checked = check_settings(loaded, lists, companies)
+    checked = check_settings(loaded, lists, companies, _today(environment, loaded))
     for remark in checked.remarks:
         say_wrapped(remark, bullet="note  ")
     for problem in checked.problems:
@@ -79,6 +88,31 @@ def _check_lists(environment: Environment, loaded: LoadedSettings) -> int:
     _good("every item, tax, client, recurring invoice and contract is there")
     say("\nReady: billing-pipeline close MONTH prepares a month and posts nothing.")
     return DONE
+
+
+def _read_details(
+    environment: Environment,
+    loaded: LoadedSettings,
+    halo: HaloClient,
+    clients: Sequence[Mapping[str, Any]],
+    recurring: Sequence[Mapping[str, Any]],
+) -> Sequence[Mapping[str, Any]]:
+    """Every billed client's detail, read anew, and kept for the next close where there is a database."""
+    today = _today(environment, loaded)
+    read = read_details(loaded, clients, recurring, (), halo.client, today, anew=True)
+    if environment.warehouse.exists():
+        warehouse = Warehouse(environment.warehouse, environment.lock_wait_seconds)
+        now = environment.now().replace(tzinfo=None)
+        try:
+            with warehouse.session("keep the client details that check read") as session:
+                store_snapshot(session, DETAILS_KIND, keep_known(session, read.rows), halo.address, now)
+        except WarehouseError as error:
+            say_wrapped(f"what HaloPSA says of its own Pax8 billing was not kept: {error}", bullet="note  ")
+    return read.rows
+
+
+def _today(environment: Environment, loaded: LoadedSettings) -> date:
+    return environment.now().astimezone(ZoneInfo(loaded.settings.time_zone)).date()
 
 
 def _good(text: str) -> None:

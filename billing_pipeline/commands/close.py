@@ -56,11 +56,13 @@ def _print_closed(summary: MonthSummary, closing: Closing) -> None:
     print_held(summary)
     print_cents(summary)
     print_findings(summary)
-    if summary.open_documents and not closing.post:
-        head(f"To post {count(summary.open_documents, 'invoice')} as drafts to HaloPSA")
+    # What waits for an approval has its command above.
+    to_post = summary.open_documents - summary.documents_to_approve
+    if to_post and not closing.post:
+        head(f"To post {count(to_post, 'invoice')} as drafts to HaloPSA")
         say(f"    {_command(closing, post=True)}")
-    elif summary.open_documents:
-        head(f"{count(summary.open_documents, 'planned invoice')} not posted; to try again, nothing is sent twice")
+    elif to_post:
+        head(f"{count(to_post, 'planned invoice')} not posted; to try again, nothing is sent twice")
         say(f"    {_command(closing, post=True)}")
     say(f"\nClient by client: billing-pipeline review {summary.month}")
 

@@ -9,15 +9,17 @@ from rich.table import Table
 from billing_pipeline.billing.money import show_amount, show_change
 from billing_pipeline.billing.reasons import describe_hold
 from billing_pipeline.commands.outcome import DONE, HELD
-from billing_pipeline.commands.review_words import name_state
+from billing_pipeline.commands.review_words import STATES, name_state
 from billing_pipeline.commands.terminal import amount, count, head, new_table, say, say_wrapped, show
 from billing_pipeline.steps.month_cents import CentRow, split_cents
-from billing_pipeline.steps.month_summary import ClientMonth, CurrencyTotals, HeldCause, MonthSummary
+from billing_pipeline.steps.month_summary import ClientMonth, CurrencyTotals, Finding, HeldCause, MonthSummary
 
 _ZERO = Decimal(0)
 _CENTS = {
     "source": "Pax8 charges",
     "posted": "Posted to HaloPSA",
+    "reversed": "Posted, then reversed",
+    "to_approve": "Planned, to approve",
     "planned": "Planned, not posted",
     "rounding": "Rounding to the cent",
     "gap": "Not explained",
@@ -53,7 +55,20 @@ def print_cents(summary: MonthSummary) -> None:
     if summary.explained:
         say("Every line has one fate, and every cent is explained.")
     if summary.posted_documents and not (summary.differences or summary.drift):
-        say(f"{count(summary.posted_documents, 'invoice')} read back from HaloPSA: the same, to the cent.")
+        _print_read_back(summary)
+
+
+def _print_read_back(summary: MonthSummary) -> None:
+    read = summary.read_back_documents
+    unread = summary.posted_documents - read
+    if read:
+        say(f"{count(read, 'invoice')} read back from HaloPSA: the same, to the cent.")
+    if unread:
+        # What nobody read is not said to be the same.
+        say_wrapped(
+            f"{count(unread, 'invoice')} posted and not read back yet: billing-pipeline close {summary.month} --post "
+            "reads what is missing, and sends nothing twice."
+        )
 
 
 def _cents_table(summary: MonthSummary, totals: CurrencyTotals) -> Table:
@@ -84,7 +99,7 @@ def name_cents(row: CentRow) -> str:
     """Where money of a row went, in words."""
     if row.reason is None:
         return _CENTS.get(row.kind, f"{row.kind.capitalize()}: no reason")
-    label = row.label if row.label.startswith("Azure") else row.label[0].lower() + row.label[1:]
+    label = row.label if row.label.startswith(("Azure", "HaloPSA")) else row.label[0].lower() + row.label[1:]
     return f"{row.kind.capitalize()}: {label}"
 
 
@@ -97,7 +112,7 @@ def print_clients(summary: MonthSummary) -> None:
     for one in summary.clients:
         cells = [
             one.client,
-            name_state(one),
+            STATES[name_state(one)],
             f"{one.posted_documents + one.open_documents:,}",
             f"{one.lines:,}",
             show_amount(one.sell),
@@ -129,12 +144,10 @@ def _change(one: ClientMonth) -> str:
 def print_held(summary: MonthSummary) -> None:
     """Write each held client with its money, why it is held and what to do."""
     causes = _by_cause(summary.held)
-    # What awaits an approval and nothing else has a table of its own.
-    clients = [client for client in summary.held_clients if set(causes[client]) != {"awaiting_approval"}]
-    if not clients:
+    if not causes:
         return
     head("Held, and not billed until it is settled")
-    for client in clients:
+    for client in summary.held_clients:
         say(f"\n{client}: {_held_money(summary, client)}", style="bold")
         for code in causes[client]:
             label, next_step = describe_hold(code, summary.month, client)
@@ -174,11 +187,16 @@ def print_findings(summary: MonthSummary) -> None:
             head(title)
             for text in texts:
                 say_wrapped(text, bullet="- ")
-    if not summary.findings:
+    _print_findings("Worth a look", summary.findings)
+    _print_findings("Worth a look, of the whole month", summary.month_findings)
+
+
+def _print_findings(title: str, findings: Sequence[Finding]) -> None:
+    if not findings:
         return
-    head("Worth a look")
+    head(title)
     told: dict[tuple[str, str], list[str]] = {}
-    for finding in summary.findings:
+    for finding in findings:
         told.setdefault((finding.kind, finding.detail), []).append(finding.client or "")
     for (_, detail), clients in list(told.items())[:_MOST_FINDINGS]:
         say_of_clients(clients, detail)
@@ -199,16 +217,24 @@ def print_headline(summary: MonthSummary) -> None:
     if summary.unmapped:
         head("The month in short")
     billed, held = summary.billed_clients, len(summary.held_clients)
+    waiting = f" ({summary.clients_to_approve:,} of them to approve)" if summary.clients_to_approve else ""
     say(
-        f"{count(len({one.client for one in summary.clients}), 'client')}: {billed:,} billed, {held:,} held, "
+        f"{count(len({one.client for one in summary.clients}), 'client')}: {billed:,} billed{waiting}, {held:,} held, "
         f"{len({one.client for one in summary.clients if one.excluded}):,} excluded"
     )
     credited = f" ({summary.not_billed_invoices} of them not to be billed)" if summary.not_billed_invoices else ""
     say(f"{count(summary.invoices, 'Pax8 invoice')}{credited} with {count(summary.lines, 'line')}")
     if summary.posted_documents or not summary.open_documents:
-        say(f"{count(summary.posted_documents, 'invoice')} in HaloPSA, as drafts: {_money(summary, 'posted')}")
-    if summary.open_documents:
-        say(f"{count(summary.open_documents, 'invoice')} to post: {_money(summary, 'open', 'no money is added')}")
+        undone = _money(summary, "reversed", "")
+        posted = _money(summary, "posted", "no money" if undone else "nothing")
+        less = f" after {undone} was reversed on credits" if undone else ""
+        say(f"{count(summary.posted_documents, 'invoice')} in HaloPSA, as drafts: {posted}{less}")
+    to_approve = summary.documents_to_approve
+    if to_approve:
+        say(f"{count(to_approve, 'invoice')} to approve: {_money(summary, 'to_approve', 'no money is added')}")
+    if summary.open_documents > to_approve:
+        to_post = count(summary.open_documents - to_approve, "invoice")
+        say(f"{to_post} to post: {_money(summary, 'to_post', 'no money is added')}")
 
 
 def _money(summary: MonthSummary, what: str, none: str = "nothing") -> str:
@@ -217,7 +243,11 @@ def _money(summary: MonthSummary, what: str, none: str = "nothing") -> str:
 
 
 def verdict(summary: MonthSummary, posted: bool) -> int:
-    """HELD where something is held, refused, different or drifted, or was to be posted and was not; else DONE."""
+    """HELD where something is held, refused, different or drifted, or was to be posted and was not; else DONE.
+
+    A plan that waits for its approval is not held: it counts where the month was to be posted.
+    """
     undecided = any(one.state == "proposed" for one in summary.corrections)
     settled = summary.explained and not (summary.held or summary.refused or summary.drift or undecided)
-    return DONE if settled and not (posted and summary.open_documents) else HELD
+    unposted = summary.open_documents or summary.clients_to_approve
+    return DONE if settled and not (posted and unposted) else HELD

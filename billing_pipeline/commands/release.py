@@ -46,4 +46,7 @@ def _print_released(released: Released) -> None:
         head("Held, before it can be posted again")
         for text in released.holds:
             say_wrapped(text, bullet="- ")
+    if released.awaits is not None:
+        head("To approve, before it can be posted again")
+        say_wrapped(released.awaits, bullet="- ")
     say(f"\nTo post it again: billing-pipeline close {month} --client {client} --post")

@@ -50,6 +50,7 @@ def _month(review: MonthReview) -> dict[str, Any]:
         "corrections": [_correction(one) for one in summary.corrections],
         "reversals": [vars(one) for one in summary.reversals],
         "findings": [vars(finding) for finding in summary.findings],
+        "month_findings": [vars(finding) for finding in summary.month_findings],
         "drift": [vars(finding) for finding in summary.drift],
         "differences": summary.differences,
         "refused": summary.refused,

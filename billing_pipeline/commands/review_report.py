@@ -9,6 +9,7 @@ from billing_pipeline.commands.review_words import (
     STAGES,
     name_changed,
     name_document,
+    name_stage,
     prepare_command,
     show_quantity,
     show_state,
@@ -110,7 +111,7 @@ def print_client_lines(review: MonthReview) -> None:
 
 
 def _print_document(document: DocumentReview) -> None:
-    say(f"\n{name_document(document)} ({STAGES[document.stage]})", style="bold")
+    say(f"\n{name_document(document)} ({name_stage(document)})", style="bold")
     if not document.lines:
         return
     if document.action == "create":
@@ -140,7 +141,7 @@ def _print_document(document: DocumentReview) -> None:
 
 
 def _print_not_billed(client: ClientReview) -> None:
-    left = [line for line in client.source_lines if line.reason is not None]
+    left = client.not_billed
     if not left:
         return
     say("\nNot billed", style="bold")

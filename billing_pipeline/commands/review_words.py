@@ -1,6 +1,7 @@
 """What terminal, page and JSON call the same things of a review."""
 
 from billing_pipeline.billing.canonical import decimal_text
+from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.document_changes import LineChange, LineState
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.commands.terminal import count
@@ -15,13 +16,21 @@ CHANGES = {
     "unchanged": "written again, the same",
     "kept": "stays",
 }
-STAGES = {"to_post": "to post", "held": "held", "unknown": "outcome unknown", "posted": "posted"}
+STAGES = {
+    "to_approve": "to approve",
+    "to_post": "to post",
+    "held": "held",
+    "unknown": "outcome unknown",
+    "posted": "posted",
+}
 STATES = {
     "held": "held",
     "excluded": "excluded",
+    "to_approve": "to approve",
     "partly": "partly posted",
     "planned": "to post",
     "posted": "posted",
+    "reversed": "reversed",
     "nothing": "nothing",
 }
 _FIELDS = {
@@ -43,10 +52,12 @@ def name_state(month: ClientMonth) -> str:
         return "held"
     if month.excluded:
         return "excluded"
+    if month.awaits_approval:
+        return "to_approve"
     if month.open_documents:
-        return "partly" if month.posted_documents else "planned"
+        return "partly" if month.posted_documents and not month.is_reversed else "planned"
     if month.posted_documents:
-        return "posted"
+        return "reversed" if month.is_reversed else "posted"
     return "nothing"
 
 
@@ -62,6 +73,12 @@ def name_document(document: DocumentReview) -> str:
         return f"{what}{number}, dated {document.invoice_date}"
     what = "Recurring invoice" if document.action == "update_recurring" else "Invoice"
     return f"{what} {document.halopsa_id} {'changed' if done else 'changes'}"
+
+
+def name_stage(document: DocumentReview) -> str:
+    """Where a document stands, in words; of a posted one also which credit reversed it."""
+    reversed_by = f", reversed by {name_documents(document.reversed_by)}" if document.reversed_by else ""
+    return STAGES[document.stage] + reversed_by
 
 
 def name_changed(line: LineChange) -> str:

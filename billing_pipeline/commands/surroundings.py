@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 
-from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
+from billing_pipeline.billing.errors import BillingPipelineError, SettingsError, WarehouseError
 from billing_pipeline.billing.months import is_month
 from billing_pipeline.commands.log_file import open_log
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment, load_environment
+from billing_pipeline.steps.journal import HEAD_FILE
 
 
 class NothingThere(BillingPipelineError):
@@ -23,8 +24,16 @@ def read_environment() -> Environment:
 
 
 def existing_warehouse(environment: Environment) -> Warehouse:
-    """The warehouse, which a command that only reads must not make. Raises NothingThere."""
+    """The warehouse, which a command that only reads must not make. Raises NothingThere, or WarehouseError where
+    the database was there once."""
     if not environment.warehouse.exists():
+        published = Warehouse(environment.warehouse).published
+        if (published / HEAD_FILE).exists():
+            raise WarehouseError(
+                f"There is no database at {environment.warehouse}, but one was published to {published}. Find it, or "
+                f"put the newest whole copy in its place, a backup or {published / 'billing.duckdb'}: a new database "
+                "would not know what was posted. If yours is elsewhere, correct BILLING_WAREHOUSE."
+            )
         raise NothingThere(
             f"There is no database at {environment.warehouse} yet: close a month first (billing-pipeline close MONTH), "
             "or set BILLING_WAREHOUSE to yours."

@@ -51,8 +51,8 @@ def hold_lock(lock_file: Path, purpose: str, wait_seconds: float) -> Iterator[No
         ) from None
     except OSError as error:
         raise WarehouseError(
-            f"{lock_file} cannot be made: {error.strerror or error}. Nothing was changed. Correct the rights of the "
-            "folder, or set BILLING_WAREHOUSE to a file in another one."
+            f"{lock_file} cannot be made: {error.strerror or error}. Nothing was changed. Give this user the "
+            f"right to write {lock_file.parent}, or correct BILLING_WAREHOUSE if your database is in another folder."
         ) from error
     holder = _holder_file(lock_file)
     try:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -56,6 +57,7 @@ class Pax8Client:
 
     Every method raises ServiceError or one of its kinds: CredentialsRefused, PermissionMissing,
     ServiceUnreachable (after the retries), UnreadableAnswer, and IncompleteInvoice for items.
+    Processes whose requests are counted `beside` the same warehouse keep Pax8's limit together.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Pax8Client:
         timeout_seconds: float = 60,
         policy: RetryPolicy | None = None,
         page_size: int = 200,
+        beside: Path | None = None,
     ) -> None:
         demand_values(
             "Pax8",
@@ -87,7 +90,7 @@ class Pax8Client:
             query={},
             credential_variables=", ".join(FACTS.credential_variables),
         )
-        limits = limits_of("Pax8", f"{base_url} {client_id}", requests_per_minute, 60)
+        limits = limits_of("Pax8", f"{base_url} {client_id}", requests_per_minute, 60, beside)
         self._service = HttpService(FACTS, base_url, token, limits, timeout_seconds, policy)
         self._pages = Pax8Pages(self._service, page_size)
 
@@ -203,6 +206,7 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
     client_secret: str = Field(default="", repr=False)
     requests_per_minute: int = 1000
     timeout_seconds: int = 60
+    beside: str = ""
 
     def open(self, policy: RetryPolicy | None = None, timeout_seconds: float | None = None) -> Pax8Client:
         """A client to use with `with`; raises SettingsError naming the variables that are not set.
@@ -218,6 +222,7 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
             requests_per_minute=self.requests_per_minute,
             timeout_seconds=timeout_seconds or self.timeout_seconds,
             policy=policy,
+            beside=Path(self.beside) if self.beside else None,
         )
 
 

@@ -13,8 +13,14 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from billing_pipeline.billing.errors import RuleFailed, WarehouseError, WarehouseLocked
+from billing_pipeline.billing.errors import RuleFailed, WarehouseError
 from billing_pipeline.resources.arrow_tables import arrow_table
+from billing_pipeline.resources.database_trouble import (
+    STORAGE_VERSION,
+    DatabaseFile,
+    describe_trouble,
+    is_open_elsewhere,
+)
 from billing_pipeline.resources.file_lock import hold_lock
 from billing_pipeline.resources.kept_open import KeptOpen
 
@@ -24,6 +30,11 @@ KEEP_OPEN_SECONDS = 1.0
 _POLL_SECONDS = 0.1
 MOST_BOUND_VALUES = 250
 MEMORY_LIMIT = "2GB"
+# The format is that of a new file; one that is there keeps its own.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": MEMORY_LIMIT,
+    "storage_compatibility_version": STORAGE_VERSION,
+}
 # The row of schema_migrations that says with which views and comments the file was last opened.
 _VIEWS = 0
 # What is kept open in this process, whichever Warehouse asks for it: each step of a run makes its own.
@@ -143,7 +154,7 @@ class Warehouse:
     """The warehouse at `path`; every use takes the writing lock, for there is one writer and no reader.
 
     Times are naive UTC. Raises WarehouseLocked after `lock_wait_seconds`, WarehouseError where the file is
-    damaged, of a newer version, or the disk is full.
+    damaged, of a newer version, or the disk is full: `database_trouble` says what to do then.
     """
 
     def __init__(self, path: Path, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
@@ -223,9 +234,9 @@ class Warehouse:
         last = monotonic() + self.lock_wait_seconds
         while True:
             try:
-                return duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
+                return duckdb.connect(str(self.path), config=_CONFIG)
             except duckdb.Error as error:
-                if not _is_open_elsewhere(error) or monotonic() >= last:
+                if not is_open_elsewhere(str(error)) or monotonic() >= last:
                     raise
             sleep(_POLL_SECONDS)
 
@@ -235,8 +246,12 @@ class Warehouse:
             yield
         except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            raise RuleFailed(f"A rule failed on the data in {self.path} (to {purpose}): {error}") from error
         except duckdb.Error as error:
-            raise self._explain(error, purpose) from error
+            copy = self.published / "billing.duckdb"
+            file = DatabaseFile(self.path, copy, duckdb.__version__, self.lock_wait_seconds)
+            raise describe_trouble(str(error), file, purpose) from error
         except RuntimeError as error:
             # How DuckDB tells of Ctrl-C in the middle of a query.
             if str(error) == "Query interrupted":
@@ -266,7 +281,7 @@ class Warehouse:
             connection.execute("checkpoint")
             # ATTACH takes no bound parameter and no expression, so the path is quoted as a literal.
             quoted = str(file).replace("'", "''")
-            connection.execute(f"attach '{quoted}' as published_copy (storage_version 'v1.2.0')")
+            connection.execute(f"attach '{quoted}' as published_copy (storage_version '{STORAGE_VERSION}')")
             connection.execute(f'copy from database "{self._catalog(connection)}" to published_copy')
             head = connection.execute(
                 "select seq, row_hash from published_copy.posting_journal order by seq desc limit 1"
@@ -278,51 +293,6 @@ class Warehouse:
     def _catalog(connection: duckdb.DuckDBPyConnection) -> str:
         row = connection.execute("select current_database()").fetchone()
         return str(row[0]).replace('"', '""') if row else ""
-
-    def _explain(self, error: duckdb.Error, purpose: str) -> WarehouseError:
-        text = str(error)
-        lowered = text.lower()
-        if _is_open_elsewhere(error):
-            return WarehouseLocked(
-                f"{self.path} is open in another program, so the pipeline cannot {purpose}: {_first_line(text)} "
-                f"Waited {self.lock_wait_seconds:g} seconds. "
-                f"Close it there (analysts read {self.published / 'billing.duckdb'}), then run this again."
-            )
-        if "permission denied" in lowered or "read-only" in lowered or "read only" in lowered:
-            return WarehouseError(
-                f"The pipeline may not {purpose} in {self.path}: {_first_line(text)} Nothing of this step was kept. "
-                f"Give this user the right to write {self.path} and {self.path.parent}, then run this again."
-            )
-        if (
-            "no space left" in lowered
-            or "disk full" in lowered
-            or "could not write" in lowered
-            or "max_temp_directory_size" in lowered
-        ):
-            return WarehouseError(
-                f"The disk is full: the pipeline could not {purpose} in {self.path}. Nothing of this step was "
-                f"kept. Free some space, then run this again. ({_first_line(text)})"
-            )
-        if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
-            return RuleFailed(f"A rule failed on the data in {self.path} (to {purpose}): {text}")
-        if isinstance(
-            error,
-            duckdb.IOException | duckdb.SerializationException | duckdb.InternalException | duckdb.FatalException,
-        ):
-            return WarehouseError(
-                f"{self.path} cannot be read: {_first_line(text)} It may be damaged, or not a DuckDB file. "
-                f"Put it aside, restore the last backup, and run this again; HaloPSA was not changed."
-            )
-        return WarehouseError(f"The pipeline could not {purpose} in {self.path}: {text}")
-
-
-def _is_open_elsewhere(error: duckdb.Error) -> bool:
-    lowered = str(error).lower()
-    return "lock on file" in lowered or "being used by another process" in lowered
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else "no details."
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
@@ -341,13 +311,13 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
     if newer:
         raise WarehouseError(
             f"The database was made by a newer version of the pipeline (migration {applied[newer[-1]][0]}). "
-            "Install that version, or use another BILLING_WAREHOUSE."
+            "Nothing was changed. Install that version: an older copy or a new database would not know what was posted."
         )
     changed = [name for number, (name, checksum) in applied.items() if number in known and known[number][1] != checksum]
     if changed:
         raise WarehouseError(
             f"Migration {', '.join(changed)} differs from the one this database was made with. "
-            "Install the version that made it; a migration never changes once it has run."
+            "Nothing was changed. Install the version that made it; a migration never changes once it has run."
         )
     missing = sorted(set(known) - set(applied))
     texts = {number: text for number, _, text in _migrations()}

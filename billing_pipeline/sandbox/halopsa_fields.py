@@ -95,14 +95,14 @@ LINE = _fields(
         min_meter_units sequenceid auto_increase_period onetimechargeinvoiceid metertype importcsvid
         purchaseorder_id purchaseorder_line_id createproratanormallines pro_rata_line_id supplier
         original_client_id myob_row_id dbc_sequence_id credit_id _temp_order_id _temp_order_seq
-        item_tax_code override_tax_code decimalplacesforinvoices
+        item_tax_code override_tax_code decimalplacesforinvoices consumption_line_type csp_invoice_id
     """,
     number="""
         qty_order unit_price unit_price_converted net_amount tax_amount tax_rate unit_cost
         override_ast_total prorata_quantity prorata_unit_price percent_increase discount_perc
         percent_invoiced meter_min_quantity minimum_line_total _temp_order_qty baseprice_converted baseprice
         unitprice_converted total_tax_converted net_total tax_converted total_tax total_price total_discount
-        discount_converted net_amount_converted total_price_converted total_net_total
+        discount_converted net_amount_converted total_price_converted total_net_total consumption_cost
     """,
     boolean="""
         itemonorder line_fully_invoiced calculate_price_from_assets calculate_price_from_users
@@ -206,7 +206,8 @@ PRODUCT_GROUP = _fields(
 CLIENT = _fields(
     integer="""
         id toplevel_id item_tax_code service_tax_code paymentterms main_site_id sales_tax_code
-        client_to_invoice default_currency_code client_to_invoice_recurring
+        client_to_invoice default_currency_code client_to_invoice_recurring pax8monthlyinvoice
+        pax8annualinvoice
     """,
     number="""
         startbalance

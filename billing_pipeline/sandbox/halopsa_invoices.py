@@ -202,7 +202,12 @@ def _refuse_locked(state: "HaloState", doc: Doc) -> None:
     for why, locked in (
         ("posted", doc.get("posted")),
         ("voided", doc.get("voided")),
-        ("synchronised with accounting", doc.get("xeroid") or doc.get("qboid")),
+        ("synchronised with accounting", any(_is_set(doc.get(name)) for name in ("xeroid", "qboid"))),
     ):
         if locked:
             raise bad_request(f"Invoice {doc['id']} has been {why} and can no longer be changed.")
+
+
+def _is_set(value: Any) -> bool:
+    """Whether an id of accounting is one: 0, -1 and zeros are not."""
+    return value not in (None, 0, -1) and bool(str(value).strip("0-"))

@@ -42,7 +42,7 @@ comment on column raw_invoices.status is 'Pax8''s status, such as Unpaid, Paid, 
 comment on column raw_invoices.invoice_date is 'Date of the invoice; its month is the partition.';
 comment on column raw_invoices.due_date is 'When the MSP must pay Pax8.';
 comment on column raw_invoices.currency is 'Currency of the amounts, ISO 4217 in capitals.';
-comment on column raw_invoices.total is 'Pax8''s total, which may hold the carried balance; null where it has too many digits.';
+comment on column raw_invoices.total is 'Pax8''s total, which may hold the carried balance; null where it has more than 20 digits before the point.';
 comment on column raw_invoices.balance is 'What is open of the invoice, as Pax8 states it.';
 comment on column raw_invoices.carried_balance is 'What was carried over from invoices before, as Pax8 states it.';
 comment on column raw_invoices.total_text is 'The total as Pax8 wrote it, to the digit.';
@@ -88,12 +88,12 @@ comment on column raw_invoice_items.charge_type is 'Pax8''s charge type.';
 comment on column raw_invoice_items.currency is 'Currency code of the line as written.';
 comment on column raw_invoice_items.start_period is 'First day of the period as Pax8 writes it.';
 comment on column raw_invoice_items.end_period is 'Last day of the period, or the day after it: Pax8 writes both.';
-comment on column raw_invoice_items.quantity is 'Quantity; null where it is missing, no number or has too many digits.';
+comment on column raw_invoice_items.quantity is 'Quantity; null where it is missing, no number or has more than 20 digits before the point.';
 comment on column raw_invoice_items.price is 'Unit price as Pax8 gives it, for the text only: the totals are the truth.';
 comment on column raw_invoice_items.sub_total is 'Sell with fees, before tax.';
-comment on column raw_invoice_items.total is 'Sell before tax: what the client pays. Null where it is missing or has too many digits.';
+comment on column raw_invoice_items.total is 'Sell before tax: what the client pays. Null where it is missing or has more than 20 digits before the point.';
 comment on column raw_invoice_items.cost is 'Cost of one unit.';
-comment on column raw_invoice_items.cost_total is 'Cost before tax: what the MSP pays. Null where it is missing or has too many digits.';
+comment on column raw_invoice_items.cost_total is 'Cost before tax: what the MSP pays. Null where it is missing or has more than 20 digits before the point.';
 comment on column raw_invoice_items.sales_tax is 'Tax that Pax8 charges the MSP; outside total and never billed on.';
 comment on column raw_invoice_items.amount_due is 'Pax8''s amountDue, which means different things: not used.';
 comment on column raw_invoice_items.quantity_text is 'The quantity as Pax8 wrote it, to the digit.';
@@ -104,7 +104,7 @@ comment on column raw_invoice_items.cost_text is 'The unit cost as Pax8 wrote it
 comment on column raw_invoice_items.cost_total_text is 'The total cost as Pax8 wrote it, to the digit.';
 comment on column raw_invoice_items.sales_tax_text is 'The tax as Pax8 wrote it, to the digit.';
 comment on column raw_invoice_items.amount_due_text is 'amountDue as Pax8 wrote it, to the digit.';
-comment on column raw_invoice_items.too_precise is 'Pax8''s names of the fields with more digits than are kept.';
+comment on column raw_invoice_items.too_precise is 'Pax8''s names of the fields that a version before 18 decimals were kept did not keep, and that were not fetched since; else empty.';
 comment on column raw_invoice_items.unreadable is 'Pax8''s names of the amounts that are no number.';
 comment on column raw_invoice_items.payload is 'The record as it was sent, JSON with every digit.';
 
@@ -240,6 +240,7 @@ comment on column plans.plan is 'The plan itself, canonical JSON.';
 comment on column plans.settings_hash is 'SHA-256 over all settings files at that time.';
 comment on column plans.fetch_id is 'Fetch of the month''s invoices that this was made from, in raw_fetches.';
 comment on column plans.snapshot_ids is 'Snapshots that this was made from, in snapshots.';
+comment on column plans.awaiting_approval is 'Which approval the plan waits for, with its money and the command; null where it needs none, or has it.';
 comment on column plans.sealed_at is 'When it was sealed, UTC.';
 
 comment on table ready_to_invoice is 'The lines of the sealed plans, one row a document line: what HaloPSA will get.';
@@ -271,7 +272,7 @@ comment on column ready_to_invoice.plan_hash is 'SHA-256 of the sealed plan, wit
 comment on table posting_journal is 'What was about to be written to HaloPSA and what came of it; append-only, each row chained to the one before.';
 comment on column posting_journal.seq is 'Number of the row, from 1, without gaps.';
 comment on column posting_journal.recorded_at is 'When it was written down, UTC.';
-comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, read_back, verified or released.';
+comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, resolved, read_back, not_there, verified or released.';
 comment on column posting_journal.month is 'Month that it belongs to.';
 comment on column posting_journal.client is 'Client that it is about; of an item or product group the first whose plan needs it.';
 comment on column posting_journal.document_key is 'Document, item or product group that it is about.';
@@ -323,6 +324,12 @@ comment on column posted_lines.currency is 'Currency of the amounts, ISO 4217 in
 comment on column posted_lines.halopsa_invoice_id is 'HaloPSA''s id of the invoice.';
 comment on column posted_lines.halopsa_line_id is 'HaloPSA''s id of the invoice line.';
 comment on column posted_lines.halopsa_item_id is 'HaloPSA''s id of the item.';
+comment on column posted_lines.item_reference is 'externalreference of the item that was created for the line; null where there was an item.';
+comment on column posted_lines.short_description is 'First line of the text that the client reads, as posted.';
+comment on column posted_lines.long_description is 'The rest of the text, as posted.';
+comment on column posted_lines.tax_id is 'HaloPSA''s Tax.id as posted; null where no tax was sent and HaloPSA decided.';
+comment on column posted_lines.income_account is 'Income account code as posted; null where there was none.';
+comment on column posted_lines.expense_account is 'Expense account code of the item when it was posted; null where there was none.';
 comment on column posted_lines.quantity is 'Quantity as posted.';
 comment on column posted_lines.unit_price is 'Sell per unit as posted.';
 comment on column posted_lines.sell is 'Net amount of the line as posted, rounded.';
@@ -389,11 +396,12 @@ comment on column dispositions.sell is 'What the client pays for the line, befor
 comment on column dispositions.cost is 'What the MSP pays for the line, before tax, exact; null where it could not be read.';
 comment on column dispositions.line_class is 'Kind of charge: credit, azure_commitment, azure_consumption, prorate, one_time, fee, other_arrears or license.';
 comment on column dispositions.disposition is 'excluded, blocked, dropped, held, collapsed, planned or posted; collapsed lines are billed as part of a sum.';
-comment on column dispositions.reason is 'Why the line is not billed; null where it is.';
+comment on column dispositions.reason is 'Why the line is not billed; awaiting_approval where its plan is still to approve; null where it is billed.';
 comment on column dispositions.setting_level is 'Level of the switch that dropped or collapsed the line: built_in, global, integration, client, client_integration.';
 comment on column dispositions.charge_key is 'Our key of the charge that bills the line, or would.';
 comment on column dispositions.halopsa_invoice_id is 'HaloPSA''s id of the invoice that bills the line; null until posted.';
 comment on column dispositions.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
+comment on column dispositions.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took it back; null where it stands.';
 
 comment on view three_way is 'The proof of a month for each client and currency: invoice, charges and HaloPSA lines, with gaps of 0 when all is well.';
 comment on column three_way.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -407,12 +415,23 @@ comment on column three_way.residual_sell is 'Sell lost or won by rounding: sour
 comment on column three_way.residual_cost is 'Cost lost or won by rounding: source minus billed.';
 comment on column three_way.planned_sell is 'Sell of document lines, posted ones included.';
 comment on column three_way.planned_cost is 'Cost of document lines, posted ones included.';
-comment on column three_way.posted_sell is 'Sell of document lines that are in HaloPSA.';
-comment on column three_way.posted_cost is 'Cost of document lines that are in HaloPSA.';
+comment on column three_way.posted_sell is 'Sell of document lines that were posted; what of it was taken back on credits since is in reversed_months.';
+comment on column three_way.posted_cost is 'Cost of document lines that were posted; what of it was taken back on credits since is in reversed_months.';
 comment on column three_way.readback_sell is 'Sell of our lines as read back from HaloPSA.';
 comment on column three_way.readback_cost is 'Cost of our lines as read back from HaloPSA.';
 comment on column three_way.sell_gap is 'source - not billed - residual - read back, or - planned before posting; 0 when all is well.';
 comment on column three_way.cost_gap is 'The same for cost; 0 when all is well.';
+
+comment on view to_approve is 'What may be posted once a person has approved it, for each client and currency: planned, and neither held nor sent.';
+comment on column to_approve.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
+comment on column to_approve.client is 'Key of the client who is billed, as in clients.csv.';
+comment on column to_approve.currency is 'Currency of the amounts, ISO 4217 in capitals.';
+comment on column to_approve.plan_hash is 'SHA-256 of the sealed plan that has to be approved.';
+comment on column to_approve.documents is 'How many documents of the plan are in this currency.';
+comment on column to_approve.lines is 'How many lines they write.';
+comment on column to_approve.sell is 'What the client would pay for them, rounded line by line.';
+comment on column to_approve.cost is 'What the MSP pays for them, rounded line by line.';
+comment on column to_approve.detail is 'What it waits for, with the command that approves it, for a person; who had approved another plan, if somebody had.';
 
 comment on view withheld_credits is 'The register of prorates in a client''s favour that were not passed on.';
 comment on column withheld_credits.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -434,17 +453,17 @@ comment on view margin_by_client is 'Sell, cost and margin of what is billed, fo
 comment on column margin_by_client.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column margin_by_client.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
 comment on column margin_by_client.currency is 'Currency of the amounts, ISO 4217 in capitals.';
-comment on column margin_by_client.lines is 'How many source lines are billed.';
+comment on column margin_by_client.lines is 'How many source lines are billed, without those that were taken back.';
 comment on column margin_by_client.sell is 'Sell of these lines, exact.';
 comment on column margin_by_client.cost is 'Cost of these lines, exact.';
 comment on column margin_by_client.margin is 'Sell minus cost.';
 
-comment on view month_over_month is 'What is billed in a month beside the month before, for each client and currency, as in billed_months for what was posted.';
+comment on view month_over_month is 'What is billed in a month beside the month before, for each client and currency; what was taken back is not.';
 comment on column month_over_month.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column month_over_month.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
 comment on column month_over_month.currency is 'Currency of the amounts, ISO 4217 in capitals.';
-comment on column month_over_month.sell is 'Planned and posted sell of the month, rounded by line.';
-comment on column month_over_month.cost is 'Planned and posted cost of the month, rounded by line.';
+comment on column month_over_month.sell is 'Planned and posted sell of the month, rounded by line, less what was taken back.';
+comment on column month_over_month.cost is 'Planned and posted cost of the month, rounded by line, less what was taken back.';
 comment on column month_over_month.previous_month is 'The month before, YYYY-MM; null where the client had none.';
 comment on column month_over_month.previous_sell is 'Its sell; null where the client had none.';
 comment on column month_over_month.previous_cost is 'Its cost; null where the client had none.';
@@ -471,9 +490,9 @@ comment on column product_matches_used.term is 'Billing term of the product.';
 comment on column product_matches_used.product_name is 'Name of the product, or the line''s own text where it has none.';
 comment on column product_matches_used.halopsa_item_id is 'HaloPSA item that the lines were posted with.';
 comment on column product_matches_used.currency is 'Currency of the amounts, ISO 4217.';
-comment on column product_matches_used.lines is 'How many posted lines there are.';
-comment on column product_matches_used.sell is 'Sum of what the client pays, as posted.';
-comment on column product_matches_used.cost is 'Sum of what the partner pays, as posted.';
+comment on column product_matches_used.lines is 'How many posted lines stand: those that were taken back do not.';
+comment on column product_matches_used.sell is 'Sum of what the client pays for them, as posted.';
+comment on column product_matches_used.cost is 'Sum of what the partner pays for them, as posted.';
 
 comment on column postings.fetch_id is 'The newest fetch when it was sent: what the distributor listed later was not seen.';
 
@@ -537,6 +556,11 @@ comment on column reversals.reversed_document_key is 'Our key of the document th
 comment on column reversals.reversed_halopsa_invoice_id is 'HaloPSA''s id of the document that the posted line stands on.';
 comment on column reversals.reversed_halopsa_line_id is 'HaloPSA''s id of the posted line.';
 comment on column reversals.halopsa_item_id is 'HaloPSA item of both lines.';
+comment on column reversals.item_reference is 'externalreference of the item; null where the line bears the item''s id.';
+comment on column reversals.long_description is 'The rest of the text, as posted.';
+comment on column reversals.tax_id is 'HaloPSA''s Tax.id of both lines; null where no tax was sent and HaloPSA decided.';
+comment on column reversals.income_account is 'Income account code of both lines; null where there was none.';
+comment on column reversals.expense_account is 'Expense account code of the item; null where there was none.';
 comment on column reversals.quantity is 'Quantity of both lines.';
 comment on column reversals.unit_price is 'Price of one; its sign is the other way round.';
 comment on column reversals.sell is 'The opposite of what was billed, in the minor unit.';
@@ -545,12 +569,23 @@ comment on column reversals.readback_sell is 'Sell as read back from HaloPSA; nu
 comment on column reversals.readback_cost is 'Cost as read back from HaloPSA; null where it was not yet.';
 comment on column reversals.posted_at is 'When HaloPSA had it, UTC.';
 
+comment on view reversed_months is 'What was taken back of each posted month on credits of our own: what is posted less this is what stands.';
+comment on column reversed_months.month is 'Partition, YYYY-MM: the month that was posted and taken back.';
+comment on column reversed_months.client is 'Key of the client who was billed, as in clients.csv.';
+comment on column reversed_months.currency is 'Currency of the amounts, ISO 4217 in capitals.';
+comment on column reversed_months.lines is 'How many posted lines were taken back.';
+comment on column reversed_months.sell is 'What the client was billed for them; above zero.';
+comment on column reversed_months.cost is 'What the MSP paid for them; above zero.';
+comment on column reversed_months.readback_sell is 'What of it was read back from HaloPSA on the credits.';
+comment on column reversed_months.readback_cost is 'The cost of that.';
+
 comment on view billed_months is 'What each posted month billed: what later months are compared with, and what of it was not taken back.';
 comment on column billed_months.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column billed_months.client is 'Key of the client who is billed, as in clients.csv.';
 comment on column billed_months.currency is 'Currency of the amounts, ISO 4217 in capitals.';
 comment on column billed_months.sell is 'What was billed without what was taken back; all of it where nothing was billed in its place.';
 comment on column billed_months.cost is 'Its cost, likewise.';
+comment on column billed_months.standing_lines is 'How many posted lines were not taken back.';
 comment on column billed_months.standing_sell is 'What was billed and not taken back.';
 comment on column billed_months.standing_cost is 'Its cost.';
 
@@ -566,6 +601,12 @@ comment on column document_lines.currency is 'Currency of the amounts, ISO 4217 
 comment on column document_lines.halopsa_invoice_id is 'HaloPSA''s id of the document; below zero for a recurring invoice.';
 comment on column document_lines.halopsa_line_id is 'HaloPSA''s id of the line.';
 comment on column document_lines.halopsa_item_id is 'HaloPSA item of the line.';
+comment on column document_lines.item_reference is 'externalreference of the item that was created for the line; null where there was an item.';
+comment on column document_lines.short_description is 'First line of the text that the client reads.';
+comment on column document_lines.long_description is 'The rest of the text.';
+comment on column document_lines.tax_id is 'HaloPSA''s Tax.id as sent; null where HaloPSA decided.';
+comment on column document_lines.income_account is 'Income account code as sent; null where there was none.';
+comment on column document_lines.expense_account is 'Expense account code of the item when it was posted; null where there was none.';
 comment on column document_lines.quantity is 'Quantity of the line.';
 comment on column document_lines.unit_price is 'Price of one.';
 comment on column document_lines.sell is 'What the client pays, in the minor unit; below zero where it takes back.';

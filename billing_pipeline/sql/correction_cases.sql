@@ -6,10 +6,10 @@ select
     corrections.client,
     corrections.currency,
     corrections.state,
-    cast(sum(corrections.old_sell) as decimal(28, 10)) as billed_sell,
-    cast(sum(corrections.old_cost) as decimal(28, 10)) as billed_cost,
-    cast(sum(corrections.new_sell) as decimal(28, 10)) as due_sell,
-    cast(sum(corrections.new_cost) as decimal(28, 10)) as due_cost,
+    cast(sum(corrections.old_sell) as decimal(38, 18)) as billed_sell,
+    cast(sum(corrections.old_cost) as decimal(38, 18)) as billed_cost,
+    cast(sum(corrections.new_sell) as decimal(38, 18)) as due_sell,
+    cast(sum(corrections.new_cost) as decimal(38, 18)) as due_cost,
     count(corrections.charge_key) as differing,
     count(*) - count(corrections.charge_key) as unchanged
 from corrections

@@ -6,6 +6,13 @@ with first_holds as (
     group by month, client
 ),
 
+-- Plans that wait for an approval: no hold, whatever else may hold their client.
+awaiting as (
+    select month, client
+    from plans
+    where awaiting_approval is not null
+),
+
 -- What a correction took the place of, carried out or planned: before that the credited lines stay as they were billed.
 corrected as (
     select *
@@ -16,6 +23,15 @@ corrected as (
     from corrections
     anti join holds on holds.month = corrections.month and holds.client = corrections.client
     where corrections.state = 'planned'
+),
+
+-- Posted lines that a credit of ours took back: they stay posted, and bill nothing any more.
+reversed as (
+    select
+        reversed_charge_key,
+        min(halopsa_invoice_id) as credit_halopsa_invoice_id
+    from reversals
+    group by reversed_charge_key
 ),
 
 lines as (
@@ -51,10 +67,12 @@ lines as (
         ) as own_reason,
         modified.reason as modifier_reason,
         first_holds.reason as hold_reason,
+        case when awaiting.client is not null and posted.line_key is null then 'awaiting_approval' end as wait_reason,
         coalesce(posted.setting_level, modified.setting_level) as setting_level,
         coalesce(posted.charge_key, modified.charge_key, normalized.line_key) as charge_key,
         posted_lines.halopsa_invoice_id,
-        posted_lines.halopsa_line_id
+        posted_lines.halopsa_line_id,
+        reversed.credit_halopsa_invoice_id
     from normalized_charges as normalized
     left join modified_charges as modified
         on modified.month = normalized.month
@@ -67,12 +85,14 @@ lines as (
         and reconciled.charge_key = modified.charge_key
         and modified.outcome in ('kept', 'collapsed')
     left join first_holds on first_holds.month = normalized.month and first_holds.client = normalized.client
+    left join awaiting on awaiting.month = normalized.month and awaiting.client = normalized.client
     left join posted_source_lines as posted on posted.line_key = normalized.line_key
     left join corrected as taken_back on taken_back.old_charge_key = posted.charge_key
     -- Where nothing differs, the line of the credited invoice bills the one that took its place.
     left join corrected as put_in_place on put_in_place.new_charge_key = posted.charge_key
     left join posted_lines
         on posted_lines.charge_key = coalesce(put_in_place.billed_charge_key, posted.charge_key)
+    left join reversed on reversed.reversed_charge_key = posted_lines.charge_key
 )
 
 select
@@ -92,11 +112,14 @@ select
         when 'blocked' then own_reason
         when 'dropped' then modifier_reason
         when 'held' then hold_reason
+        when 'planned' then wait_reason
+        when 'collapsed' then wait_reason
     end as reason,
     case when disposition in ('dropped', 'collapsed') then setting_level end as setting_level,
     charge_key,
     halopsa_invoice_id,
-    halopsa_line_id
+    halopsa_line_id,
+    credit_halopsa_invoice_id
 from lines;
 
 create or replace view three_way as
@@ -216,21 +239,70 @@ select
     month,
     client,
     currency,
-    cast(source_sell as decimal(28, 10)) as source_sell,
-    cast(source_cost as decimal(28, 10)) as source_cost,
-    cast(not_billed_sell as decimal(28, 10)) as not_billed_sell,
-    cast(not_billed_cost as decimal(28, 10)) as not_billed_cost,
-    cast(residual_sell as decimal(28, 10)) as residual_sell,
-    cast(residual_cost as decimal(28, 10)) as residual_cost,
-    cast(open_sell + posted_sell as decimal(28, 10)) as planned_sell,
-    cast(open_cost + posted_cost as decimal(28, 10)) as planned_cost,
-    cast(posted_sell as decimal(28, 10)) as posted_sell,
-    cast(posted_cost as decimal(28, 10)) as posted_cost,
-    cast(readback_sell as decimal(28, 10)) as readback_sell,
-    cast(readback_cost as decimal(28, 10)) as readback_cost,
-    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(28, 10)) as sell_gap,
-    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(28, 10)) as cost_gap
+    cast(source_sell as decimal(38, 18)) as source_sell,
+    cast(source_cost as decimal(38, 18)) as source_cost,
+    cast(not_billed_sell as decimal(38, 18)) as not_billed_sell,
+    cast(not_billed_cost as decimal(38, 18)) as not_billed_cost,
+    cast(residual_sell as decimal(38, 18)) as residual_sell,
+    cast(residual_cost as decimal(38, 18)) as residual_cost,
+    cast(open_sell + posted_sell as decimal(38, 18)) as planned_sell,
+    cast(open_cost + posted_cost as decimal(38, 18)) as planned_cost,
+    cast(posted_sell as decimal(38, 18)) as posted_sell,
+    cast(posted_cost as decimal(38, 18)) as posted_cost,
+    cast(readback_sell as decimal(38, 18)) as readback_sell,
+    cast(readback_cost as decimal(38, 18)) as readback_cost,
+    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)) as sell_gap,
+    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)) as cost_gap
 from joined;
+
+-- What may be posted once a person has approved it: planned, and neither held nor sent.
+create or replace view to_approve as
+with waiting as (
+    select
+        plans.month,
+        plans.client,
+        plans.plan_hash,
+        plans.awaiting_approval,
+        unnest(
+            json_transform(plans.plan, '{"documents": [{"document_key": "VARCHAR", "currency": "VARCHAR"}]}').documents
+        ) as document
+    from plans
+    anti join holds on holds.month = plans.month and holds.client = plans.client
+    where plans.awaiting_approval is not null
+),
+
+lines as (
+    select
+        plan.month,
+        plan.client,
+        plan.document_key,
+        count(*) as lines,
+        sum(plan.sell) as sell,
+        sum(plan.cost) as cost
+    from ready_to_invoice as plan
+    group by plan.month, plan.client, plan.document_key
+)
+
+select
+    waiting.month,
+    waiting.client,
+    waiting.document.currency as currency,
+    waiting.plan_hash,
+    count(*) as documents,
+    cast(coalesce(sum(lines.lines), 0) as bigint) as lines,
+    cast(coalesce(sum(lines.sell), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(lines.cost), 0) as decimal(38, 18)) as cost,
+    any_value(waiting.awaiting_approval) as detail
+from waiting
+left join lines
+    on lines.month = waiting.month
+    and lines.client = waiting.client
+    and lines.document_key = waiting.document.document_key
+where
+    waiting.document.document_key not in (
+        select document_key from postings where status in ('posted', 'sending', 'unknown')
+    )
+group by waiting.month, waiting.client, waiting.document.currency, waiting.plan_hash;
 
 create or replace view withheld_credits as
 select
@@ -260,11 +332,19 @@ select
     month,
     client,
     currency,
-    count(*) as lines,
-    cast(coalesce(sum(sell), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(cost), 0) as decimal(28, 10)) as cost,
-    cast(coalesce(sum(sell), 0) - coalesce(sum(cost), 0) as decimal(28, 10)) as margin
-from dispositions
+    count(*) filter (where stands) as lines,
+    cast(coalesce(sum(sell) filter (where stands), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(cost) filter (where stands), 0) as decimal(38, 18)) as cost,
+    cast(
+        coalesce(sum(sell) filter (where stands), 0) - coalesce(sum(cost) filter (where stands), 0)
+        as decimal(38, 18)
+    ) as margin
+from (
+    select
+        *,
+        credit_halopsa_invoice_id is null as stands
+    from dispositions
+)
 where disposition in ('planned', 'posted', 'collapsed')
 group by month, client, currency;
 
@@ -281,6 +361,12 @@ select
     halopsa_invoice_id,
     halopsa_line_id,
     halopsa_item_id,
+    item_reference,
+    short_description,
+    long_description,
+    tax_id,
+    income_account,
+    expense_account,
     quantity,
     unit_price,
     sell,
@@ -303,6 +389,12 @@ select
     halopsa_invoice_id,
     halopsa_line_id,
     halopsa_item_id,
+    item_reference,
+    name as short_description,
+    long_description,
+    tax_id,
+    income_account,
+    expense_account,
     quantity,
     unit_price,
     sell,
@@ -313,8 +405,22 @@ select
     reversed_charge_key
 from reversals;
 
+-- What was taken back of a posted month on credits of our own: what is posted less this is what stands.
+create or replace view reversed_months as
+select
+    month,
+    client,
+    currency,
+    count(*) as lines,
+    cast(-sum(sell) as decimal(38, 18)) as sell,
+    cast(-sum(cost) as decimal(38, 18)) as cost,
+    cast(-coalesce(sum(readback_sell), 0) as decimal(38, 18)) as readback_sell,
+    cast(-coalesce(sum(readback_cost), 0) as decimal(38, 18)) as readback_cost
+from reversals
+group by month, client, currency;
+
 -- What a posted month billed, and what of it stands: a line that was taken back on a credit does not.
--- Later months compare with `sell`: what stands, or all of it where nothing was billed in its place.
+-- Caps compare with `sell`: what stands, or all of it where nothing was billed in its place. What is shown stands.
 create or replace view billed_months as
 with lines as (
     select
@@ -346,10 +452,11 @@ select
     month,
     client,
     currency,
-    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(28, 10)) as sell,
-    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(28, 10)) as cost,
-    cast(standing_sell as decimal(28, 10)) as standing_sell,
-    cast(standing_cost as decimal(28, 10)) as standing_cost
+    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(38, 18)) as sell,
+    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(38, 18)) as cost,
+    standing_lines,
+    cast(standing_sell as decimal(38, 18)) as standing_sell,
+    cast(standing_cost as decimal(38, 18)) as standing_cost
 from sums;
 
 create or replace view month_over_month as
@@ -359,18 +466,10 @@ with months as (
         proof.client,
         proof.currency,
         cast(
-            case
-                when proof.planned_sell <> proof.posted_sell or proof.planned_cost <> proof.posted_cost
-                    then proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0)
-                else coalesce(billed.sell, 0)
-            end as decimal(28, 10)
+            proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(38, 18)
         ) as sell,
         cast(
-            case
-                when proof.planned_sell <> proof.posted_sell or proof.planned_cost <> proof.posted_cost
-                    then proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0)
-                else coalesce(billed.cost, 0)
-            end as decimal(28, 10)
+            proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(38, 18)
         ) as cost
     from three_way as proof
     left join billed_months as billed
@@ -386,8 +485,8 @@ select
     previous_month.month as previous_month,
     previous_month.sell as previous_sell,
     previous_month.cost as previous_cost,
-    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(28, 10)) as sell_change,
-    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(28, 10)) as cost_change
+    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(38, 18)) as sell_change,
+    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(38, 18)) as cost_change
 from months as current_month
 left join months as previous_month
     on previous_month.client = current_month.client
@@ -403,8 +502,8 @@ select
     normalized.company_name,
     normalized.currency,
     count(*) as lines,
-    cast(coalesce(sum(normalized.sell), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(normalized.cost), 0) as decimal(28, 10)) as cost
+    cast(coalesce(sum(normalized.sell), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(normalized.cost), 0) as decimal(38, 18)) as cost
 from normalized_charges as normalized
 where
     normalized.block_reason in ('unmapped_client', 'no_company')
@@ -446,11 +545,12 @@ select
     products.product_name,
     posted.halopsa_item_id,
     posted.currency,
-    count(*) as lines,
-    cast(sum(posted.sell) as decimal(28, 10)) as sell,
-    cast(sum(posted.cost) as decimal(28, 10)) as cost
+    count(*) filter (where reversals.charge_key is null) as lines,
+    cast(coalesce(sum(posted.sell) filter (where reversals.charge_key is null), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(posted.cost) filter (where reversals.charge_key is null), 0) as decimal(38, 18)) as cost
 from posted_lines as posted
 join posted_products as products on products.charge_key = posted.charge_key
+left join reversals on reversals.reversed_charge_key = posted.charge_key
 group by all;
 
 create or replace view tax_compared as
@@ -461,6 +561,6 @@ select
     currency,
     expected_tax,
     answered_tax,
-    cast(answered_tax - expected_tax as decimal(28, 10)) as difference
+    cast(answered_tax - expected_tax as decimal(38, 18)) as difference
 from postings
 where status = 'posted';

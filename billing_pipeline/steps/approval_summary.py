@@ -7,7 +7,7 @@ from datetime import datetime
 
 from billing_pipeline.billing.stored_plan import PlanTotals, documents_left, sum_documents
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.approvals import REASON, read_approvals
+from billing_pipeline.steps.approvals import read_approvals
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,14 @@ class PlanApproval:
 
 
 def summarize_approvals(session: Session, month: str, clients: Sequence[str] = ()) -> tuple[PlanApproval, ...]:
-    """What awaits an approval and nothing else, then what was approved, client by client; `clients` empty means all.
+    """What awaits an approval and nothing holds, then what was approved, client by client; `clients` empty means all.
 
     An approval that fell is told with the plan that awaits another.
     """
     approvals = read_approvals(session, month)
-    reasons: dict[str, set[str]] = {}
-    for row in session.rows("select distinct client, reason from holds where month = ?", [month]):
-        reasons.setdefault(row["client"], set()).add(row["reason"])
-    awaiting = {client for client, found in reasons.items() if found == {REASON}}
+    awaiting = {
+        row["client"] for row in session.rows("select distinct client from to_approve where month = ?", [month])
+    }
     if not (awaiting or approvals.by_client):
         return ()
     found: list[PlanApproval] = []

@@ -1,14 +1,13 @@
-"""Which sealed plans are approved, and the hold of those that are not. Planning and posting ask the same."""
+"""Which sealed plans are approved, and what the others wait for. Planning and posting ask the same."""
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.stored_plan import (
     PlanTotals,
     StoredPlan,
@@ -56,25 +55,19 @@ class Approvals:
             if one.plan_hash == plan_hash or is_rest_of(content, one.content, self.done, self.created_items)
         ]
 
-    def holds(self, client: str, plan_hash: str, content: StoredPlan) -> list[Hold]:
-        """The holds of a plan that is not approved, one a currency; none if it is, or if nothing of it is left."""
+    def awaited(self, client: str, plan_hash: str, content: StoredPlan) -> str | None:
+        """What a plan that is not approved waits for, with its money and the command; None if it is approved, or if
+        nothing of it is left."""
         left = documents_left(content, self.done)
         if not left or self.covering(client, plan_hash, content):
-            return []
+            return None
         fallen = self.fallen(client, content)
         before = f"{fallen}; " if fallen else ""
-        return [
-            Hold("held", REASON, f"{before}{self._wait(client, plan_hash, one)}", one.currency, one.sell, one.cost)
-            for one in sum_documents(left).values()
-        ]
-
-    def _wait(self, client: str, plan_hash: str, totals: PlanTotals) -> str:
-        documents = f"{totals.documents} document{'s' if totals.documents != 1 else ''}"
-        lines = f"{totals.lines} line{'s' if totals.lines != 1 else ''}"
-        waits = "waits" if totals.documents == 1 else "wait"
+        what = " and ".join(map(_describe_totals, sum_documents(left).values()))
+        waits = "waits" if len(left) == 1 else "wait"
         return (
-            f"{documents} with {lines} over {show_amount(totals.sell, totals.currency)} {waits} for an approval of "
-            f"plan {short(plan_hash)}: billing-pipeline approve {self.month} --client {client} --by NAME"
+            f"{before}{what} {waits} for an approval of plan {short(plan_hash)}: billing-pipeline approve {self.month} "
+            f"--client {client} --by NAME"
         )
 
     def fallen(self, client: str, content: StoredPlan) -> str:
@@ -97,6 +90,14 @@ class Approvals:
             f"{last.approver} approved plan {short(last.plan_hash)} on {last.approved_at:%Y-%m-%d}; our lines changed "
             f"since, {' and '.join(changes)}"
         )
+
+
+def note_awaiting(session: Session, month: str, clients: Iterable[str], detail: str | None) -> None:
+    """Write what the plans of `clients` wait for; None that they wait no more."""
+    session.execute(
+        "update plans set awaiting_approval = ? where month = ? and client in (select unnest(?::text[]))",
+        [detail, month, list(clients)],
+    )
 
 
 def short(plan_hash: str) -> str:
@@ -152,6 +153,12 @@ def _created_items(session: Session) -> dict[int, str]:
         "select halopsa_item_id, item_reference from confirmed_products where item_reference is not null"
     )
     return {int(row["halopsa_item_id"]): row["item_reference"] for row in rows}
+
+
+def _describe_totals(totals: PlanTotals) -> str:
+    documents = f"{totals.documents} document{'s' if totals.documents != 1 else ''}"
+    lines = f"{totals.lines} line{'s' if totals.lines != 1 else ''}"
+    return f"{documents} with {lines} over {show_amount(totals.sell, totals.currency)}"
 
 
 def _change(before: Decimal, now: Decimal, currency: str) -> str:

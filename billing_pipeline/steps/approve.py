@@ -9,13 +9,14 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.errors import ApprovalRefused, SettingsError
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.people import is_same_person
 from billing_pipeline.billing.stored_plan import PlanTotals, StoredPlan, documents_left, name_plan, sum_documents
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.last_change import SettingsHistory
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.approvals import OWN_CHANGE, REASON, Approvals, read_approvals
+from billing_pipeline.steps.approvals import OWN_CHANGE, Approvals, note_awaiting, read_approvals
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.posting_gates import find_stale
 from billing_pipeline.steps.settings_files import keep_settings_files
@@ -94,25 +95,21 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
         history = SettingsHistory(work.config)
         approved = [record_approval(session, work, plan, name, place, history) for plan in asked if plan not in before]
         if approved:
-            session.execute(
-                "delete from holds where month = ? and reason = ? and client in (select unnest(?::text[]))",
-                [work.month, REASON, [one.client for one in approved]],
-            )
+            note_awaiting(session, work.month, [one.client for one in approved], None)
             keep_settings_files(session, work.settings_hash, work.config, work.now_utc)
         head = journal.read_head(session)
     if approved:
         journal.write_head(head, work.warehouse.published / journal.HEAD_FILE)
-    others = {client: tuple(reason for reason in reasons if reason != REASON) for client, reasons in holds.items()}
-    held = {client: reasons for client, reasons in others.items() if reasons}
+    held = {client: tuple(reasons) for client, reasons in holds.items()}
     return ApprovingResult(name, tuple(approved), tuple(plan.client for plan in before), held)
 
 
-def read_name(approver: str) -> str:
-    """The name of who approves, single-spaced. Raises SettingsError for one that says nothing."""
-    name = " ".join(approver.split())
+def read_name(by: str, deed: str = "approves") -> str:
+    """The name of who does a deed, single-spaced. Raises SettingsError for one that says nothing."""
+    name = " ".join(by.split())
     if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise SettingsError(
-            f"--by {approver!r} names nobody: write the name of the person who approves, as in --by 'Jane Doe'."
+            f"--by {by!r} names nobody: write the name of the person who {deed}, as in --by 'Jane Doe'."
         )
     return name
 
@@ -159,7 +156,7 @@ def _find_asked(
         return [
             plan
             for client, plan in plans.items()
-            if set(holds.get(client, ())) <= {REASON} and approvals.holds(client, plan.row["plan_hash"], plan.content)
+            if client not in holds and approvals.awaited(client, plan.row["plan_hash"], plan.content) is not None
         ]
     unknown = [client for client in work.clients if client not in plans]
     if unknown:
@@ -181,7 +178,7 @@ def _refuse_what_cannot_be(
     texts = []
     for plan in asked:
         said = name_plan(work.month, plan.client, plan.content)
-        others = {reason: detail for reason, detail in holds.get(plan.client, {}).items() if reason != REASON}
+        others = holds.get(plan.client)
         if others:
             causes = "; ".join(f"{detail} ({reason})" for reason, detail in others.items())
             forced = "".join(f" --force-cap {one.partition(':')[2]}" for one in others if one.startswith("cap:"))
@@ -203,7 +200,7 @@ def _refuse_what_cannot_be(
 def has_approved(approvals: Approvals, plan: PlanToApprove, name: str) -> bool:
     """Whether this person approved this plan before."""
     covering = approvals.covering(plan.client, plan.row["plan_hash"], plan.content)
-    return any(one.approver.casefold() == name.casefold() for one in covering)
+    return any(is_same_name(one.approver, name) for one in covering)
 
 
 def record_approval(

@@ -10,13 +10,14 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
 from billing_pipeline.billing.invoice_changes import describe_other_changes, hash_billed_content
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.months import month_range
-from billing_pipeline.billing.pax8_items import RawItem, invoice_content_hash, read_items
+from billing_pipeline.billing.pax8_items import AMOUNT_FIELDS, RawItem, invoice_content_hash, read_items
 from billing_pipeline.billing.source_dates import read_day
 from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.pax8 import InvoiceItems, Pax8Client
@@ -94,6 +95,8 @@ def _store_invoice(
         [invoice_id, content_hash],
     ):
         _store_items(session, invoice_id, content_hash, items)
+    else:
+        _read_amounts_anew(session, invoice_id, content_hash, items)
     status = str(invoice.get("status") or "")
     payload = write_exact_json(dict(invoice))
     version = session.value(
@@ -203,12 +206,37 @@ def _store_items(session: Session, invoice_id: str, content_hash: str, items: In
             {
                 **item.columns,
                 "content_hash": content_hash,
-                "too_precise": list(item.too_precise),
+                "too_precise": [],
                 "unreadable": list(item.unreadable),
                 "payload": write_exact_json(dict(row)),
             }
             for item, row in zip(read, items.rows, strict=True)
         ],
+    )
+
+
+def _read_amounts_anew(session: Session, invoice_id: str, content_hash: str, items: InvoiceItems) -> None:
+    """Fill in amounts that an earlier version of the pipeline did not keep, for they have more than ten decimals.
+
+    What the distributor sent is what it was: the texts beside them, and the pages.
+    """
+    left_out = "invoice_id = ? and content_hash = ? and len(too_precise) > 0"
+    lines = session.rows(
+        f"select source_line_id from raw_invoice_items where {left_out}",  # noqa: S608
+        [invoice_id, content_hash],
+    )
+    if not lines:
+        return
+    wanted = {row["source_line_id"] for row in lines}
+    read = [item.columns for item in read_items(invoice_id, items.rows) if item.columns["source_line_id"] in wanted]
+    schema = {"source_line_id": "VARCHAR", **dict.fromkeys(AMOUNT_FIELDS, "DECIMAL(38,18)")}
+    session.frame("amounts_anew", schema, [{name: columns[name] for name in schema} for columns in read])
+    amounts = ", ".join(f"{column} = amounts_anew.{column}" for column in AMOUNT_FIELDS)
+    session.execute(
+        f"update raw_invoice_items set {amounts}, too_precise = [] from amounts_anew "  # noqa: S608
+        "where amounts_anew.source_line_id = raw_invoice_items.source_line_id "
+        "and raw_invoice_items.invoice_id = ? and raw_invoice_items.content_hash = ?",
+        [invoice_id, content_hash],
     )
 
 
@@ -266,7 +294,17 @@ def _store_control_totals(
                 "detail": f"Invoice {invoice_id}, line {item.columns['line_no']}: {_describe_unread(item, row)}",
             }
             for item, row in zip(read, items[invoice_id].rows, strict=True)
-            if item.too_precise or item.unreadable
+            if item.too_large or item.unreadable
+        ]
+        rows += [
+            {
+                **finding,
+                "kind": "amount_cut",
+                "source_line_id": item.columns["source_line_id"],
+                "detail": f"Invoice {invoice_id}, line {item.columns['line_no']}: {_describe_cut(item)}",
+            }
+            for item in read
+            if item.cut
         ]
         rows += [
             {
@@ -282,7 +320,7 @@ def _store_control_totals(
 
 
 def _describe_unread(item: RawItem, row: Row) -> str:
-    parts = [f"{name} {row.get(name)} has more digits than are kept" for name in item.too_precise]
+    parts = [f"{name} {row.get(name)} is more than can be kept" for name in item.too_large]
     parts += [f"{name} {row.get(name)!r} is no number" for name in item.unreadable]
     return "; ".join(parts)
 
@@ -294,6 +332,15 @@ def _describe_days(invoice_id: str, item: RawItem, row: Row) -> str:
         f"Invoice {invoice_id}, line {item.columns['line_no']} ({company}, {product}): {days} cannot be read as one "
         "day. The line is billed, and its text names no whole period: look up the period in Pax8"
     )
+
+
+def _describe_cut(item: RawItem) -> str:
+    told = {field: column for column, field in AMOUNT_FIELDS.items()}
+    parts = [
+        f"{name} {item.columns[told[name] + '_text']} is kept as {decimal_text(item.columns[told[name]])}"
+        for name in item.cut
+    ]
+    return f"{'; '.join(parts)}: digits past the 18th decimal are cut"
 
 
 def _cost_with_tax(item: RawItem) -> Decimal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from billing_pipeline.billing.plan_types import BilledClient
@@ -33,6 +34,19 @@ def integer(value: Any) -> int | None:
     except ValueError:
         return None
     return number if number and abs(number) < _MOST_IDS else None
+
+
+def is_given(value: Any) -> bool:
+    """Whether an id or code of another system is set: HaloPSA and its syncs write 0, -1, zeros or nothing where not."""
+    if isinstance(value, bool):
+        return False
+    written = text(value)
+    if not written.strip("0-"):
+        return False
+    try:
+        return Decimal(written) > 0
+    except InvalidOperation:
+        return True
 
 
 def text(value: Any) -> str:

@@ -69,6 +69,12 @@ def read_head(session: Session) -> JournalHead:
     return JournalHead(int(row[0]["seq"]), row[0]["row_hash"]) if row else JournalHead(0, GENESIS)
 
 
+def knows_posted(session: Session) -> bool:
+    """Whether any document ever went out from here and was answered. A journal that is new, or was lost, knows of none,
+    whatever HaloPSA has."""
+    return bool(session.value("select count(*) from posting_journal where event = 'posted'"))
+
+
 def append(session: Session, writer: Writer, event: str, now: datetime, **columns: Any) -> JournalHead:
     """Append one row; `now` is naive UTC, `columns` are those of `posting_journal`, `detail` any JSON value."""
     head = read_head(session)
@@ -157,8 +163,8 @@ def refuse_broken(session: Session, published: Path, consequence: str, then: str
         raise PostingRefused(f"{consequence} {error}") from error
     if broken is not None:
         raise PostingRefused(
-            f"{broken}. {consequence} Put the newest whole database in its place, a backup or "
-            f"the published copy {published / 'billing.duckdb'}, then {then}. "
+            f"{broken}. {consequence} Keep this database: it may hold what no copy has. Put the newest whole "
+            f"database in its place, a backup or the published copy {published / 'billing.duckdb'}, then {then}. "
             "Another database than the one that is published there needs a folder of its own (BILLING_WAREHOUSE)."
         )
 
@@ -195,8 +201,9 @@ def refuse_other_tenant(session: Session, address: str, tenant: str, consequence
             raise PostingRefused(
                 f"This database's journal belongs to HaloPSA {row['halopsa_address']} (tenant "
                 f"{row['halopsa_tenant']!r}), not to {address} (tenant {tenant!r}). {consequence} Correct "
-                "HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, or use another BILLING_WAREHOUSE, in a folder of its own, "
-                f"then {then}."
+                f"HALOPSA_RESOURCE_SERVER and HALOPSA_TENANT, then {then}. Another HaloPSA, such as one for trials, "
+                "needs a database of its own, in a folder of its own (BILLING_WAREHOUSE). Never give a new database to "
+                "the same HaloPSA: it would not know what was posted."
             )
 
 

@@ -60,7 +60,7 @@ def find_unjournalled(session: Session, month: str, documents: Sequence[PostedDo
         else:
             in_journal[row["document_key"]] = row["halopsa_invoice_id"]
             clients[row["document_key"]] = row["client"]
-    restore = "Put the newest whole database in its place, a backup or the published copy."
+    restore = "Put the newest whole database in its place, a backup or the published copy, and keep the old one."
     said = [
         f"{clients[key]}: the journal has document {key} as posted (HaloPSA {halopsa_id}), the table postings has not. "
         f"{restore}"

@@ -65,11 +65,11 @@ class _OtherPlan:
 
 
 def _plans_of_others(session: Session, work: Work, done: Collection[str]) -> list[_OtherPlan]:
-    """The plans of the month's clients that the run is not for, and that only this cap or an approval may hold."""
+    """The plans of the month's clients that the run is not for, and that nothing but this cap holds."""
     rows = session.rows(
         "select client, plan, forced_caps from plans where month = ? and documents > 0 "
         "and client not in (select client from scope_clients) and client not in "
-        "(select client from holds where month = ? and reason not in (?, 'awaiting_approval')) order by client",
+        "(select client from holds where month = ? and reason <> ?) order by client",
         [work.month, work.month, _REASON],
     )
     return [

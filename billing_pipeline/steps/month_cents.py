@@ -8,7 +8,9 @@ from typing import Literal
 from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.steps.month_summary import CurrencyTotals, Fate, MonthSummary
 
-Kind = Literal["source", "posted", "planned", "dropped", "excluded", "blocked", "held", "rounding", "gap"]
+Kind = Literal[
+    "source", "posted", "reversed", "to_approve", "planned", "dropped", "excluded", "blocked", "held", "rounding", "gap"
+]
 
 _ZERO = Decimal(0)
 _BILLED = ("posted", "planned", "collapsed")
@@ -44,12 +46,19 @@ def split_cents(summary: MonthSummary, totals: CurrencyTotals) -> list[CentRow]:
     """The rows of one currency of a month."""
     fates = [fate for fate in summary.fates if fate.currency == totals.currency]
     rows = [CentRow("source", None, _lines(fates), totals.source_sell, totals.source_cost)]
-    billed: int | None = _lines([fate for fate in fates if fate.disposition in _BILLED])
+    undone = _lines([fate for fate in fates if fate.is_reversed])
+    billed_fates = [fate for fate in fates if fate.disposition in _BILLED and not fate.is_reversed]
+    waiting = _lines([fate for fate in billed_fates if fate.reason is not None])
+    billed: int | None = _lines(billed_fates) - waiting
     if totals.posted_sell or totals.posted_cost:
         rows.append(CentRow("posted", None, billed, totals.posted_sell, totals.posted_cost))
         billed = None
-    if totals.open_sell or totals.open_cost or billed:
-        rows.append(CentRow("planned", None, billed, totals.open_sell, totals.open_cost))
+    if totals.reversed_sell or totals.reversed_cost or undone:
+        rows.append(CentRow("reversed", None, undone, totals.reversed_sell, totals.reversed_cost))
+    if totals.to_approve_sell or totals.to_approve_cost or waiting:
+        rows.append(CentRow("to_approve", None, waiting, totals.to_approve_sell, totals.to_approve_cost))
+    if totals.to_post_sell or totals.to_post_cost or billed:
+        rows.append(CentRow("planned", None, billed, totals.to_post_sell, totals.to_post_cost))
     for kind in _NOT_BILLED:
         for reason in dict.fromkeys(fate.reason for fate in fates if fate.disposition == kind):
             shared = [fate for fate in fates if fate.disposition == kind and fate.reason == reason]

@@ -20,6 +20,7 @@ from billing_pipeline.steps.review_documents import DocumentReview, read_documen
 from billing_pipeline.steps.settings_files import hash_settings
 
 MOST_MONTHS = 12
+NOT_BILLED = ("dropped", "excluded", "blocked", "held")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class MonthTotals:
-    """What one month comes to in one currency: posted, and planned but not posted, before tax."""
+    """What one month comes to in one currency: posted, less what credits took back, and planned but not posted; before
+    tax."""
 
     month: str
     currency: str
@@ -87,6 +89,11 @@ class ClientReview:
     plan_hash: str | None
     sealed_at: datetime | None
     stale: str | None
+
+    @property
+    def not_billed(self) -> tuple[SourceLine, ...]:
+        """The source lines that no document bills. A line that waits for an approval stands on its document."""
+        return tuple(line for line in self.source_lines if line.disposition in NOT_BILLED)
 
     def count(self, change: str) -> int:
         """How many document lines are `added`, `changed`, `made_inactive`, `unchanged` or `kept`."""
@@ -132,7 +139,7 @@ def review_month(
             return None
         scope = {"month": month, "clients": list(clients), "everyone": not clients}
         plans = {row["client"]: row for row in session.rows(_PLANS, scope)}
-        fields = (config.settings if config is not None else BillingSettings()).halopsa
+        fields = (config.settings if config is not None else BillingSettings()).halopsa_fields
         held = {cause.client for cause in summary.held}
         documents = read_documents(session, month, plans.values(), held, fields, config)
         lines: dict[str, list[SourceLine]] = {}
@@ -175,7 +182,7 @@ def _review_client(
     lines: Sequence[SourceLine],
     stale: str | None,
 ) -> ClientReview:
-    is_open = any(document.stage in ("to_post", "held") for document in documents)
+    is_open = any(document.stage in ("to_approve", "to_post", "held") for document in documents)
     return ClientReview(
         client=client,
         name=name,
@@ -248,12 +255,13 @@ _PLANS = """
 _HISTORY = """
     select
         month,
-        coalesce(currency, '') as currency,
-        sum(posted_sell)::decimal(28, 10) as posted_sell,
-        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
-        sum(posted_cost)::decimal(28, 10) as posted_cost,
-        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost
+        coalesce(three_way.currency, '') as currency,
+        sum(posted_sell - coalesce(undone.sell, 0))::decimal(38, 18) as posted_sell,
+        sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,
+        sum(posted_cost - coalesce(undone.cost, 0))::decimal(38, 18) as posted_cost,
+        sum(planned_cost - posted_cost)::decimal(38, 18) as open_cost
     from three_way
+    left join reversed_months as undone using (month, client, currency)
     where
         month <= $month
         and month > strftime(cast($month || '-01' as date) - to_months($months), '%Y-%m')

@@ -17,11 +17,13 @@ from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversa
 class Fate:
     """How many source lines of one currency share a disposition and a reason, and their money.
 
+    `is_reversed` says that they were posted, and taken back on a credit since.
     Lines whose amount is not known count as zero money; `unpriced` says how many they are.
     """
 
     disposition: str | None
     reason: str | None
+    is_reversed: bool
     currency: str
     lines: int
     unpriced: int
@@ -31,7 +33,9 @@ class Fate:
 
 @dataclass(frozen=True)
 class CurrencyTotals:
-    """The three-way sums of a month in one currency. `open` is planned and not posted; a gap is not explained."""
+    """The three-way sums of a month in one currency. `open` is planned and not posted, `to_approve` what of it waits
+    for an approval. `posted` and `readback` are what stands, `reversed` is what was posted and taken back on credits
+    since; a gap is not explained."""
 
     currency: str
     source_sell: Decimal
@@ -40,12 +44,26 @@ class CurrencyTotals:
     residual_cost: Decimal
     open_sell: Decimal
     open_cost: Decimal
+    to_approve_sell: Decimal
+    to_approve_cost: Decimal
     posted_sell: Decimal
     posted_cost: Decimal
     readback_sell: Decimal
     readback_cost: Decimal
+    reversed_sell: Decimal
+    reversed_cost: Decimal
     sell_gap: Decimal
     cost_gap: Decimal
+
+    @property
+    def to_post_sell(self) -> Decimal:
+        """What may be posted now: planned, and waiting for no approval."""
+        return self.open_sell - self.to_approve_sell
+
+    @property
+    def to_post_cost(self) -> Decimal:
+        """The same in cost."""
+        return self.open_cost - self.to_approve_cost
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,8 @@ class ClientMonth:
 
     `lines` are source lines, `sell` and `cost` what is billed for them, `held_sell` what its held and blocked
     lines would sell for; `previous_sell` is None where nothing was billed the month before.
+    `awaits_approval` says that what is to post waits for an approval, which is no hold. `reversed_sell` was posted and
+    taken back on credits since, and is not in `sell`; `is_reversed` says that nothing posted stands.
     """
 
     client: str
@@ -63,8 +83,12 @@ class ClientMonth:
     open_documents: int
     sell: Decimal
     cost: Decimal
+    reversed_sell: Decimal
+    reversed_cost: Decimal
+    is_reversed: bool
     held_sell: Decimal
     hold_reasons: tuple[str, ...]
+    awaits_approval: bool
     excluded: bool
     previous_sell: Decimal | None
 
@@ -113,7 +137,9 @@ class Finding:
 class MonthSummary:
     """Everything that is shown of a month. `previous_month` is the one before, None where it has no charges.
 
-    `drift` is what `verify` found the last time it looked; only it knows whether that was put right since.
+    `drift` is what `verify` found the last time it looked; only it knows whether that was put right since. `asked` are
+    the clients that it is of, none where it is of all: then `month_findings` are what is of no one client, and
+    everything else is of those clients alone.
     """
 
     month: str
@@ -133,6 +159,9 @@ class MonthSummary:
     corrections: tuple[CorrectedClient, ...]
     reversals: tuple[TakenBack, ...]
     approvals: tuple[PlanApproval, ...] = ()
+    read_back_documents: int = 0
+    asked: tuple[str, ...] = ()
+    month_findings: tuple[Finding, ...] = ()
 
     @property
     def explained(self) -> bool:
@@ -149,6 +178,16 @@ class MonthSummary:
     def open_documents(self) -> int:
         """How many documents are planned and not posted."""
         return sum(client.open_documents for client in self.clients)
+
+    @property
+    def documents_to_approve(self) -> int:
+        """How many of them wait for an approval."""
+        return sum(client.open_documents for client in self.clients if client.awaits_approval)
+
+    @property
+    def clients_to_approve(self) -> int:
+        """How many clients have a plan that waits for an approval."""
+        return len({client.client for client in self.clients if client.awaits_approval})
 
     @property
     def billed_clients(self) -> int:
@@ -206,14 +245,29 @@ class _Reader:
             ),
             held=tuple(HeldCause(**row) for row in self._rows(_HELD)),
             unmapped=tuple(UnmappedMoney(**row) for row in self._rows(_UNMAPPED)),
-            findings=tuple(Finding(**row) for row in self._rows(_FINDINGS)),
-            drift=tuple(Finding(**row) for row in self._rows(_DRIFT)),
+            findings=self._findings(_FINDINGS),
+            drift=self._findings(_DRIFT),
+            month_findings=self._of_the_month(),
+            asked=tuple(self._clients),
             differences=tuple(row["detail"] for row in self._rows(_DIFFERING)),
             refused=tuple(row["detail"] for row in self._rows(_REFUSED)),
             corrections=summarize_corrections(self._session, self._month, self._clients),
             reversals=summarize_reversals(self._session, self._month, self._clients),
             approvals=summarize_approvals(self._session, self._month, self._clients),
+            read_back_documents=int(self._value(_READ_BACK)),
         )
+
+    def _findings(self, sql: str) -> tuple[Finding, ...]:
+        """Those of the clients that are asked for, or all."""
+        found = (Finding(**row) for row in self._rows(sql))
+        return tuple(one for one in found if not self._clients or one.client in self._clients)
+
+    def _of_the_month(self) -> tuple[Finding, ...]:
+        """Those of no one client, where only some are asked for."""
+        if not self._clients:
+            return ()
+        found = (Finding(**row) for sql in (_FINDINGS, _DRIFT) for row in self._rows(sql))
+        return tuple(one for one in found if one.client is None)
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:
         return self._session.rows(sql, self._used(sql))
@@ -246,15 +300,24 @@ _NOT_BILLED_INVOICES = """
     where month = $month and exclude_reason = 'invoice_status'
 """
 
+# Of the documents that `month_clients` counts as posted, those that were read after it.
+_READ_BACK = """
+    select count(*) from postings
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+        and status = 'posted' and read_back_at is not null
+        and document_key not in (select document_key from reversals)
+"""
+
 _FATES = """
     select
         disposition,
         reason,
+        credit_halopsa_invoice_id is not null as is_reversed,
         coalesce(currency, '') as currency,
         count(*) as lines,
         count(*) filter (where sell is null or cost is null) as unpriced,
-        coalesce(sum(sell), 0)::decimal(28, 10) as sell,
-        coalesce(sum(cost), 0)::decimal(28, 10) as cost
+        coalesce(sum(sell), 0)::decimal(38, 18) as sell,
+        coalesce(sum(cost), 0)::decimal(38, 18) as cost
     from dispositions
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
@@ -263,20 +326,26 @@ _FATES = """
 
 _TOTALS = """
     select
-        coalesce(currency, '') as currency,
-        sum(source_sell)::decimal(28, 10) as source_sell,
-        sum(source_cost)::decimal(28, 10) as source_cost,
-        sum(residual_sell)::decimal(28, 10) as residual_sell,
-        sum(residual_cost)::decimal(28, 10) as residual_cost,
-        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
-        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost,
-        sum(posted_sell)::decimal(28, 10) as posted_sell,
-        sum(posted_cost)::decimal(28, 10) as posted_cost,
-        sum(readback_sell)::decimal(28, 10) as readback_sell,
-        sum(readback_cost)::decimal(28, 10) as readback_cost,
-        coalesce(sum(sell_gap), 0)::decimal(28, 10) as sell_gap,
-        coalesce(sum(cost_gap), 0)::decimal(28, 10) as cost_gap
+        coalesce(three_way.currency, '') as currency,
+        sum(source_sell)::decimal(38, 18) as source_sell,
+        sum(source_cost)::decimal(38, 18) as source_cost,
+        sum(residual_sell)::decimal(38, 18) as residual_sell,
+        sum(residual_cost)::decimal(38, 18) as residual_cost,
+        sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,
+        sum(planned_cost - posted_cost)::decimal(38, 18) as open_cost,
+        coalesce(sum(to_approve.sell), 0)::decimal(38, 18) as to_approve_sell,
+        coalesce(sum(to_approve.cost), 0)::decimal(38, 18) as to_approve_cost,
+        sum(posted_sell - coalesce(undone.sell, 0))::decimal(38, 18) as posted_sell,
+        sum(posted_cost - coalesce(undone.cost, 0))::decimal(38, 18) as posted_cost,
+        sum(three_way.readback_sell - coalesce(undone.readback_sell, 0))::decimal(38, 18) as readback_sell,
+        sum(three_way.readback_cost - coalesce(undone.readback_cost, 0))::decimal(38, 18) as readback_cost,
+        coalesce(sum(undone.sell), 0)::decimal(38, 18) as reversed_sell,
+        coalesce(sum(undone.cost), 0)::decimal(38, 18) as reversed_cost,
+        coalesce(sum(sell_gap), 0)::decimal(38, 18) as sell_gap,
+        coalesce(sum(cost_gap), 0)::decimal(38, 18) as cost_gap
     from three_way
+    left join to_approve using (month, client, currency)
+    left join reversed_months as undone using (month, client, currency)
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
     order by abs(sum(source_sell)) desc, currency
@@ -288,8 +357,8 @@ _HELD = """
         reason,
         detail,
         coalesce(currency, '') as currency,
-        sum(sell)::decimal(28, 10) as sell,
-        sum(cost)::decimal(28, 10) as cost,
+        sum(sell)::decimal(38, 18) as sell,
+        sum(cost)::decimal(38, 18) as cost,
         count(source_line_id) as lines
     from holds
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
@@ -304,23 +373,31 @@ _UNMAPPED = """
     order by abs(sell) desc, client
 """
 
+# What was found of a line is of the client that the line is of now.
 _FINDINGS = """
-    select kind, client, detail
+    select
+        findings.kind,
+        coalesce(findings.client, lines.client) as client,
+        findings.detail
     from findings
-    where month = $month
-        and ($everyone or client is null or client in (select unnest($clients::text[])))
-        and step is distinct from 'verify'
-        and kind not in ('control_total', 'refused')
-        and kind not in (select unnest($differences::text[]))
-    order by kind, client nulls first, detail
+    left join (
+        select source_line_id, any_value(client) as client
+        from normalized_charges
+        where month = $month
+        group by source_line_id
+        having count(distinct client) = 1
+    ) as lines on lines.source_line_id = findings.source_line_id
+    where findings.month = $month
+        and findings.step is distinct from 'verify'
+        and findings.kind not in ('control_total', 'refused')
+        and findings.kind not in (select unnest($differences::text[]))
+    order by findings.kind, client nulls first, findings.detail
 """
 
 _DRIFT = """
     select kind, client, detail
     from findings
-    where month = $month
-        and ($everyone or client is null or client in (select unnest($clients::text[])))
-        and step = 'verify'
+    where month = $month and step = 'verify'
     order by client nulls first, detail
 """
 

@@ -12,7 +12,6 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.caps import ClientHistory, PassedCap, find_passed_caps
 from billing_pipeline.billing.credited_invoices import CorrectionCase
-from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan import (
     PlanRules,
@@ -26,7 +25,6 @@ from billing_pipeline.billing.plan_types import BilledClient, ChargeToPlan, Clie
 from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.billing.routing import Routes, Targets, route_charges
 from billing_pipeline.resources.warehouse import Session, read_sql
-from billing_pipeline.steps.approvals import REASON as AWAITING
 from billing_pipeline.steps.approvals import Approvals, forget_fallen_findings, read_approvals
 from billing_pipeline.steps.correct import answer_case
 from billing_pipeline.steps.failed_rules import Failure, describe_failure, failed_clients, hold_failures
@@ -36,9 +34,9 @@ from billing_pipeline.steps.halo_facts import billed_client, currencies_by_id, c
 from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
 from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
-from billing_pipeline.steps.read_targets import ReadInvoices, read_targets, take_invoices
+from billing_pipeline.steps.read_targets import ReadInvoices, TargetsRead, read_targets, take_invoices
 from billing_pipeline.steps.record_corrections import clear_open_corrections, store_open_corrections
-from billing_pipeline.steps.routing_findings import store_left_lines, store_routing_findings
+from billing_pipeline.steps.routing_findings import store_doubts, store_left_lines, store_routing_findings
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
 
@@ -48,6 +46,8 @@ _logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class PlannedClient:
     """What planning came to for one client: its plan, and the holds that keep it from being posted.
+
+    `awaits` says which approval the plan waits for, None where it needs none: that is no hold.
 
     `corrections` are the documents that would correct what was posted for a credited invoice; they stand in the plan
     if a person asked for them, and else are a proposal. `forced` are the caps that it passes and that a person forced.
@@ -59,6 +59,7 @@ class PlannedClient:
     corrections: tuple[PlannedDocument, ...] = ()
     routes: Routes | None = None
     forced: tuple[PassedCap, ...] = ()
+    awaits: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,7 @@ class _Sources:
     currencies: Snapshot
     observed: Mapping[str, BilledClient]
     currency_ids: Mapping[str, int]
-    targets: Mapping[str, Targets]
-    left: Sequence[LeftLines]
-    target_snapshots: Sequence[int]
+    existing: TargetsRead
 
 
 def plan(
@@ -128,7 +127,7 @@ def plan(
         if work.config.settings.approval == "required":
             approvals = read_approvals(session, work.month)
             planned = [_ask_approval(approvals, one) for one in planned]
-        awaiting = [one.client for one in planned if any(hold.reason == AWAITING for hold in one.holds)]
+        awaiting = [one.client for one in planned if one.awaits is not None]
         forget_fallen_findings(session, work.month, awaiting)
         _store(session, work, planned, sources)
         lines = sum(len(document.lines) for one in planned for document in one.plan.documents)
@@ -144,7 +143,7 @@ def _find_in_flight(charges: Sequence[ChargeToPlan], in_flight: Mapping[str, str
 def _source_ids(sources: _Sources) -> dict[str, Any]:
     return {
         "fetch_id": sources.fetch_id,
-        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id, *sources.target_snapshots],
+        "snapshot_ids": [sources.clients.snapshot_id, sources.currencies.snapshot_id, *sources.existing.snapshot_ids],
     }
 
 
@@ -162,8 +161,8 @@ def _read_sources(session: Session, work: Work, invoices: Snapshot | None) -> _S
         if row.halopsa_client_id in by_id
     }
     ids = {code: currency_id for currency_id, code in sorted(codes.items(), reverse=True)}
-    targets, left, target_snapshots = read_targets(session, work, invoices)
-    return _Sources(fetch_id, clients, currencies, observed, ids, targets, left, target_snapshots)
+    existing = read_targets(session, work, invoices, observed)
+    return _Sources(fetch_id, clients, currencies, observed, ids, existing)
 
 
 def _plan_or_hold(
@@ -234,7 +233,7 @@ def _plan_one(
             f"close {work.month} --client {client}"
         )
         holds = holds + hold_client("unmapped_client", missing, charges)
-    targets = sources.targets.get(client, Targets())
+    targets = sources.existing.targets.get(client, Targets())
     if observed is None or not (charges or targets.with_our_lines or case):
         return PlannedClient(client, empty, tuple(holds))
     rules = PlanRules(
@@ -273,12 +272,8 @@ def _ask_cap(cap: MonthCap, one: PlannedClient) -> PlannedClient:
 
 
 def _ask_approval(approvals: Approvals, one: PlannedClient) -> PlannedClient:
-    """Hold a plan that is not approved, whatever else holds it: what is settled first does not let it go."""
-    awaiting = approvals.holds(one.client, one.plan.plan_hash, json.loads(one.plan.as_json()))
-    if one.holds:
-        # A plan that something else holds cannot be approved yet.
-        awaiting = [replace(hold, detail=f"{hold.detail}, once nothing else holds it") for hold in awaiting]
-    return replace(one, holds=(*one.holds, *awaiting))
+    """Let a plan that is not approved wait, whatever holds it besides: what is settled first does not let it go."""
+    return replace(one, awaits=approvals.awaited(one.client, one.plan.plan_hash, json.loads(one.plan.as_json())))
 
 
 def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
@@ -386,6 +381,7 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
                 "plan": sealed.as_json(),
                 "settings_hash": work.settings_hash,
                 "forced_caps": sorted({passed.name for passed in one.forced}),
+                "awaiting_approval": one.awaits,
                 "sealed_at": work.now_utc,
                 **_source_ids(sources),
             }
@@ -408,7 +404,10 @@ def _store(session: Session, work: Work, planned: Sequence[PlannedClient], sourc
     session.run("remember_plans", month=work.month)
     store_forced_caps(session, work, [(one.plan, one.forced) for one in planned])
     store_routing_findings(session, work, {one.client: one.routes for one in planned if one.routes is not None})
-    store_left_lines(session, work, sources.left)
+    store_left_lines(session, work, sources.existing.left)
+    charged = {one.client for one in planned if one.routes is not None}
+    doubts = {client: said for client, said in sources.existing.doubts.items() if client in charged}
+    store_doubts(session, work, doubts)
 
 
 def _plan_rows(month: str, client: str, sealed: ClientPlan, plan_hash: str) -> list[dict[str, Any]]:

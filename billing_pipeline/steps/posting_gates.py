@@ -10,13 +10,12 @@ from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.stored_plan import name_plan, plan_content_hash
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
-from billing_pipeline.steps.approvals import read_approvals
+from billing_pipeline.steps.approvals import note_awaiting, read_approvals
 from billing_pipeline.steps.carried_out import read_carried_out
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.month_checks import find_conservation_gaps
 from billing_pipeline.steps.month_history import lines_in_flight
 from billing_pipeline.steps.posting_state import Posting
-from billing_pipeline.steps.read_back import write_hold
 from billing_pipeline.steps.record_corrections import claimed_keys
 
 
@@ -38,7 +37,7 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
     """The plans that may be carried out, in the order of the run's clients.
 
     A client with a hold is passed over, and so is one of `waiting`: it was sent something that is not settled, so
-    its plan was made without knowing what HaloPSA has. One whose plan lacks its approval is held here. Raises
+    its plan was made without knowing what HaloPSA has. One whose plan lacks its approval waits for it. Raises
     PostingRefused where something spoils the whole month: another tenant, a broken journal, a source that does not
     add up, or a plan that is not of the newest state.
     """
@@ -68,10 +67,9 @@ def open_gates(session: Session, posting: Posting, waiting: Collection[str]) -> 
             raise PostingRefused(
                 f"{name_plan(work.month, client, content)} {stale}. Nothing was posted. {_prepare_again(work.month)}"
             )
-        awaiting = approvals.holds(client, row["plan_hash"], content) if approvals is not None else []
-        if awaiting:
-            for hold in awaiting:
-                write_hold(session, posting, client, hold)
+        awaited = approvals.awaited(client, row["plan_hash"], content) if approvals is not None else None
+        if awaited is not None:
+            note_awaiting(session, work.month, [client], awaited)
             continue
         # A run that stopped half-way goes on with what is left of the same plan.
         left = [one for one in content["documents"] if (one["document_key"], row["plan_hash"]) not in done]

@@ -11,13 +11,13 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.finding_kinds import SEEN
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
 from billing_pipeline.steps.record_corrections import record_posted_corrections
-from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines
+from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines, said_of
 from billing_pipeline.steps.system_user import system_user
 from billing_pipeline.steps.work import Work
 
@@ -33,9 +33,9 @@ class Posting:
     writer: journal.Writer
 
     @property
-    def fields(self) -> HaloPsaService:
+    def fields(self) -> HaloPsaFields:
         """Where our keys stand in HaloPSA, and the grace for unknown outcomes."""
-        return self.work.config.settings.halopsa
+        return self.work.config.settings.halopsa_fields
 
     @property
     def now(self) -> datetime:
@@ -183,6 +183,8 @@ def _write_posted_lines(session: Session, posting: Posting, document: Document, 
                 "halopsa_invoice_id": found.invoice_id,
                 "halopsa_line_id": line_ids.get(key_in_halo(line)),
                 "halopsa_item_id": line["item_id"] or created.get(line["item_reference"]),
+                "short_description": line["short_description"],
+                **said_of(line),
                 "quantity": Decimal(line["quantity"]),
                 "unit_price": Decimal(line["unit_price"]),
                 "sell": Decimal(line["sell"]),

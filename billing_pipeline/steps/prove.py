@@ -50,7 +50,8 @@ def prove(work: Work) -> Proof:
             "from proved group by currency order by currency"
         )
         dispositions = session.rows(
-            "select disposition, reason, currency, count(*) as lines, coalesce(sum(sell), 0) as sell, "
+            "select case when credit_halopsa_invoice_id is null then disposition else disposition || ', reversed' end "
+            "as disposition, reason, currency, count(*) as lines, coalesce(sum(sell), 0) as sell, "
             "coalesce(sum(cost), 0) as cost from dispositions where month = ? group by all order by all",
             [work.month],
         )

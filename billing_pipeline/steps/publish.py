@@ -38,8 +38,8 @@ def _publish(warehouse: Warehouse) -> Published:
     if cut is not None:
         raise WarehouseError(
             f"{cut}. {folder} was left as it is. Where {warehouse.path} lost rows, put the newest whole database in "
-            "its place; where it is another database than the one published there, give it a folder of its own "
-            "(BILLING_WAREHOUSE). Then run this again."
+            "its place and keep the old one; where it is another database than the one published there, give it a "
+            "folder of its own (BILLING_WAREHOUSE). Then run this again."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ def unread_postings(session: Session, posting: Posting) -> list[dict[str, Any]]:
 
 
 def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
-    """Write what HaloPSA says of each posted document that was not read back yet, or differed; how many they are.
+    """Write what HaloPSA says of each posted document that was not read back yet, or differed; how many were read.
 
     `invoices` are HaloPSA's, read in bulk after the last write.
     """
@@ -60,7 +60,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
             by_id[halopsa_id] = found_alone
     changed = {key: find_changes(posting, documents) for key, documents in undone.items()}
     with posting.work.warehouse.session("write what was read back") as session:
-        rows, rates = unread_postings(session, posting), tax_rates(session)
+        rows, rates, read = unread_postings(session, posting), tax_rates(session), 0
         for row in rows:
             document = json.loads(row["detail"])["document"]
             _forget_findings(session, posting, row)
@@ -70,15 +70,16 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
             if halo_row is None:
                 said = f"HaloPSA invoice {row['halopsa_invoice_id']} was posted and is not there"
                 write_finding(session, posting, "read_back_differs", document, said)
-                record(session, posting, "read_back", document, row["plan_hash"], outcome=said)
+                record(session, posting, "not_there", document, row["plan_hash"], outcome=said)
                 continue
+            read += 1
             twins = _bearing_too(by_key, document, int(halo_row["id"]))
             if twins:
                 said = f"HaloPSA invoices {', '.join(map(str, twins))} bear its keys too: delete them there"
                 write_finding(session, posting, "found_twice", document, said)
             found = read_own_part(session, halo_row, document, posting.fields)
             _write(session, posting, row, document, found, expect_tax(posting.work.config, document, rates))
-    return len(rows)
+    return read
 
 
 def _read_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[PostedDocument]]:
@@ -126,7 +127,7 @@ def _write(
 ) -> None:
     session.frame(
         "read_lines",
-        {"charge_key": "VARCHAR", "line_id": "BIGINT", "sell": "DECIMAL(28,10)", "cost": "DECIMAL(28,10)"},
+        {"charge_key": "VARCHAR", "line_id": "BIGINT", "sell": "DECIMAL(38,18)", "cost": "DECIMAL(38,18)"},
         [
             {"charge_key": line.charge_key, "line_id": line.line_id, "sell": line.sell, "cost": line.cost}
             for line in found.lines

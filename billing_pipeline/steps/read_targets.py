@@ -3,26 +3,30 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.left_lines import LeftLines, find_left_lines
 from billing_pipeline.billing.months import month_range
+from billing_pipeline.billing.plan_types import BilledClient
 from billing_pipeline.billing.routing import Targets
 from billing_pipeline.billing.targets import Target
 from billing_pipeline.billing.templates import Written
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_facts import currency_codes, integer
+from billing_pipeline.steps.client_details import DETAILS_KIND, describe_doubts, find_imports
+from billing_pipeline.steps.halo_facts import currency_codes, integer, rows_by_id, text
 from billing_pipeline.steps.halo_targets import read_target
 from billing_pipeline.steps.key_fields import keys_on
 from billing_pipeline.steps.record_reversals import is_reversal
-from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, store_snapshot
+from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot, newest_snapshot, store_snapshot
 from billing_pipeline.steps.work import Work
 
 Row = Mapping[str, Any]
 ReadInvoices = Callable[[date], Sequence[dict[str, Any]]]
 
+_SHIFT = timedelta(days=1)
 INVOICES_KIND = "halopsa_invoices"
 
 
@@ -54,14 +58,28 @@ def take_invoices(session: Session, work: Work, read_invoices: ReadInvoices | No
             "Prepare the month with billing-pipeline close, or with the job prepare_month."
         )
     first, _ = month_range(work.month)
-    return store_snapshot(session, INVOICES_KIND, read_invoices(first), source, work.now_utc)
+    # HaloPSA may write the first day of the month as a moment of the day before, and its filter goes by that.
+    return store_snapshot(session, INVOICES_KIND, read_invoices(first - _SHIFT), source, work.now_utc)
+
+
+@dataclass(frozen=True)
+class TargetsRead:
+    """The targets of each client, the lines that bill on for clients without a row, and the ids of the snapshots.
+
+    `doubts` say by client why nobody knows whether HaloPSA's own Pax8 import bills it too.
+    """
+
+    targets: Mapping[str, Targets]
+    left: Sequence[LeftLines]
+    snapshot_ids: Sequence[int]
+    doubts: Mapping[str, Sequence[str]]
 
 
 def read_targets(
-    session: Session, work: Work, invoices: Snapshot | None
-) -> tuple[dict[str, Targets], list[LeftLines], list[int]]:
-    """The targets of each client, the lines that bill on for clients without a row, and the ids of the snapshots."""
-    fields = work.config.settings.halopsa
+    session: Session, work: Work, invoices: Snapshot | None, billed: Mapping[str, BilledClient]
+) -> TargetsRead:
+    """What HaloPSA has that the charges of each client may land on, or be billed by already; `billed` by client key."""
+    fields = work.config.settings.halopsa_fields
     templates = latest_snapshot(session, "halopsa_recurring_invoices")
     currency_rows = latest_snapshot(session, "halopsa_currencies").rows
     currencies = [integer(row.get("id")) for row in currency_rows]
@@ -85,11 +103,18 @@ def read_targets(
     last_months = {client: _last_months(written[client].values()) for client in nameless}
     left = find_left_lines(by_id.values(), last_months, currency_codes(currency_rows), work.today)
     unsettled = _read_unsettled(session, work.month)
+    kept = newest_snapshot(session, DETAILS_KIND)
+    details = None if kept is None else rows_by_id(kept.rows)
+    names = {int(row["id"]): text(row.get("name")) for row in latest_snapshot(session, "halopsa_clients").rows}
+    doubts: dict[str, Sequence[str]] = {}
     targets: dict[str, Targets] = {}
     for row in work.config.clients:
         # What stands on the recurring invoice of an excluded client is a person's to end.
         changes = {} if row.excluded else written.get(row.client, {})
         ids = {*(target.target_id for target in by_client[row.halopsa_client_id]), row.recurring_invoice_id, *changes}
+        on_halopsa = None if row.excluded else billed.get(row.client)
+        if on_halopsa is not None:
+            doubts[row.client] = list(describe_doubts(on_halopsa, details, by_id.keys()))
         targets[row.client] = Targets(
             invoices=open_invoices,
             templates=tuple(target for target_id, target in sorted(by_id.items(), reverse=True) if target_id in ids),
@@ -99,9 +124,10 @@ def read_targets(
             foreign_slots=frozenset().union(*(slots[client] for client in slots if client != row.client)),
             left=left,
             writes_template=not row.excluded and "recurring" in _targets_of(work, row.client),
+            imports=() if on_halopsa is None else find_imports(on_halopsa, details or {}, by_id, names),
         )
-    ids_read = [templates.snapshot_id] + ([invoices.snapshot_id] if invoices is not None else [])
-    return targets, left, ids_read
+    snapshot_ids = [one.snapshot_id for one in (templates, invoices, kept) if one is not None]
+    return TargetsRead(targets, left, snapshot_ids, doubts)
 
 
 def _read_sent_credits(session: Session) -> set[str]:

@@ -16,6 +16,15 @@ def is_reversal(document: Document) -> bool:
     return bool(document.get("reverses"))
 
 
+# What a posted line says besides its amounts, as its columns and its planned JSON call it.
+_SAID = ("long_description", "item_reference", "tax_id", "income_account", "expense_account")
+
+
+def said_of(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that keep the text, item, tax and accounts of a line (its planned JSON) with what was posted."""
+    return {name: line[name] for name in _SAID}
+
+
 def record_reversed_lines(
     session: Session, month: str, document: Document, found: FoundDocument, now: datetime
 ) -> None:
@@ -36,6 +45,7 @@ def record_reversed_lines(
                 "halopsa_invoice_id": found.invoice_id,
                 "halopsa_line_id": line_ids.get(line["charge_key"]),
                 "halopsa_item_id": line["item_id"],
+                **said_of(line),
                 "quantity": Decimal(line["quantity"]),
                 "unit_price": Decimal(line["unit_price"]),
                 "sell": Decimal(line["sell"]),

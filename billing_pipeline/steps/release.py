@@ -40,13 +40,15 @@ class StillOpen(BillingPipelineError):
 @dataclass(frozen=True)
 class Released:
     """What releasing came to. Where anything is `standing` in HaloPSA nothing was released, and `documents` are those
-    that would have been. `holds` keep the client from being posted again now."""
+    that would have been. `holds` keep the client from being posted again now, `awaits` is the approval that its
+    new plan waits for, if it needs one."""
 
     month: str
     client: str
     documents: tuple[PostedDocument, ...]
     standing: tuple[Standing, ...]
     holds: tuple[str, ...] = ()
+    awaits: str | None = None
 
     @property
     def is_done(self) -> bool:
@@ -88,9 +90,12 @@ def release(work: Work, halo: HaloClient, client: str) -> Released:
             _record(session, work, halo, client, documents, found)
             _forget(session, work.month, client, documents)
             holds = _prepare_again(session, work, halo, client, found)
+            # Several currencies wait for one approval.
+            sql = "select any_value(detail) from to_approve where month = ? and client = ?"
+            awaits = session.value(sql, [work.month, client])
             head = journal.read_head(session)
         journal.write_head(head, work.warehouse.published / journal.HEAD_FILE)
-    return Released(work.month, client, tuple(documents), (), holds)
+    return Released(work.month, client, tuple(documents), (), holds, awaits)
 
 
 def _refuse(session: Session, work: Work, halo: HaloClient, client: str) -> None:

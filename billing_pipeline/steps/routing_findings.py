@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from billing_pipeline.billing.finding_kinds import LEFT_LINES
+from billing_pipeline.billing.finding_kinds import LEFT_LINES, OTHER_CONSUMPTION, OWN_BILLING_UNKNOWN
 from billing_pipeline.billing.left_lines import LeftLines
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import ChargeToPlan
@@ -24,6 +24,10 @@ def store_routing_findings(session: Session, work: Work, routes: Mapping[str, Ro
         "and charge_key not in (select charge_key from posted_lines)",
         [work.month],
     )
+    session.execute(
+        "delete from findings where month = ? and kind = ? and client in (select client from scope_clients)",
+        [work.month, OTHER_CONSUMPTION],
+    )
     rows = []
     for client, found in routes.items():
         on_template = {charge.charge_key for change in found.changes for charge in change.charges}
@@ -32,8 +36,28 @@ def store_routing_findings(session: Session, work: Work, routes: Mapping[str, Ro
             for charge in found.repeating_one_time
             if charge.charge_key in on_template
         ]
-        rows += [_issued_often(work.month, client, said) for said in found.issued_often if _is_new(session, said)]
+        rows += [_told(work.month, client, "issued_twice", one) for one in found.issued_often if _is_new(session, one)]
+        rows += [_told(work.month, client, OTHER_CONSUMPTION, one) for one in found.other_consumption]
     session.insert("findings", rows)
+
+
+def store_doubts(session: Session, work: Work, doubts: Mapping[str, Sequence[str]]) -> None:
+    """Write, by client, why nobody knows whether HaloPSA's own Pax8 import bills it too; what is known now goes."""
+    scope_frame(session, work.clients)
+    session.execute(
+        "delete from findings where month = ? and kind = ? and client in (select client from scope_clients)",
+        [work.month, OWN_BILLING_UNKNOWN],
+    )
+    clients = set(work.clients)
+    session.insert(
+        "findings",
+        [
+            _told(work.month, client, OWN_BILLING_UNKNOWN, text)
+            for client, texts in doubts.items()
+            if client in clients
+            for text in texts
+        ],
+    )
 
 
 def store_left_lines(session: Session, work: Work, left: Sequence[LeftLines]) -> None:
@@ -78,8 +102,8 @@ def _repeats(month: str, client: str, charge: ChargeToPlan) -> dict[str, Any]:
     }
 
 
-def _issued_often(month: str, client: str, said: str) -> dict[str, Any]:
-    return {"month": month, "client": client, "step": "plan", "kind": "issued_twice", "detail": said}
+def _told(month: str, client: str, kind: str, text: str) -> dict[str, Any]:
+    return {"month": month, "client": client, "step": "plan", "kind": kind, "detail": text}
 
 
 def _is_new(session: Session, said: str) -> bool:

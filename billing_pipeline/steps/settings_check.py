@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from billing_pipeline.billing.double_billing import describe_synced_lines
 from billing_pipeline.billing.settings_resolution import level_path
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.account_codes import EXPENSE, INCOME
-from billing_pipeline.steps.halo_facts import integer, recurring_client_id, text
+from billing_pipeline.steps.client_details import describe_doubts, find_imports
+from billing_pipeline.steps.halo_facts import billed_client, integer, recurring_client_id, rows_by_id, text
+from billing_pipeline.steps.halo_targets import read_target
 
 Row = Mapping[str, Any]
 
@@ -22,6 +26,7 @@ class HaloPsaLists:
     recurring_invoices: Sequence[Row]
     contracts: Sequence[Row]
     account_codes: Sequence[Row]
+    client_details: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class SettingsCheck:
     remarks: tuple[str, ...]
 
 
-def check_settings(loaded: LoadedSettings, halopsa: HaloPsaLists, pax8_companies: Sequence[Row]) -> SettingsCheck:
+def check_settings(
+    loaded: LoadedSettings, halopsa: HaloPsaLists, pax8_companies: Sequence[Row], today: date
+) -> SettingsCheck:
     """Compare the settings with both services. Nothing is changed anywhere."""
     problems = [
         *_missing_codes(loaded, halopsa),
@@ -43,6 +50,7 @@ def check_settings(loaded: LoadedSettings, halopsa: HaloPsaLists, pax8_companies
         *_unused_accounts(loaded, halopsa),
         *_inactive_clients(loaded, halopsa),
         *_unknown_companies(loaded, pax8_companies),
+        *_billed_by_halopsa(loaded, halopsa, today),
     ]
     return SettingsCheck(tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(remarks)))
 
@@ -142,6 +150,27 @@ def _unknown_companies(loaded: LoadedSettings, companies: Sequence[Row]) -> Iter
     for row in loaded.clients:
         if row.pax8_company_id is not None and row.pax8_company_id.casefold() not in known:
             yield f"clients.csv: {row.client} has Pax8 company {row.pax8_company_id}, which Pax8 does not list"
+
+
+def _billed_by_halopsa(loaded: LoadedSettings, halopsa: HaloPsaLists, today: date) -> Iterator[str]:
+    """Clients of a Pax8 company whom HaloPSA's own Pax8 integration bills too, and those nobody can say it of."""
+    fields = loaded.settings.halopsa_fields
+    clients, details = rows_by_id(halopsa.clients), rows_by_id(halopsa.client_details)
+    targets = {int(row["id"]): read_target(row, fields) for row in halopsa.recurring_invoices}
+    names = {client_id: text(row.get("name")) for client_id, row in clients.items()}
+    for row in loaded.clients:
+        if row.excluded or row.pax8_company_id is None or row.halopsa_client_id not in clients:
+            continue
+        billed = billed_client(row.client, clients[row.halopsa_client_id], clients, {})
+        ours = f"clients.csv: {row.client} is billed for Pax8 company {row.pax8_company_id}"
+        for named in find_imports(billed, details, targets, names):
+            if named.is_own and named.target.is_live(today):
+                yield f"{ours}, and {named.described}: its months will be held (double_billing)"
+        own = [one for one in targets.values() if row.halopsa_client_id in (one.client_id, one.original_client_id)]
+        places = list(describe_synced_lines(own, today))
+        if places:
+            yield f"{ours}, and HaloPSA's own sync bills {'; '.join(places)}: a charge with the same item will be held"
+        yield from describe_doubts(billed, details, targets.keys())
 
 
 def _ids(rows: Iterable[Row]) -> set[int | None]:

@@ -52,7 +52,8 @@ def restore_settings(session: Session, settings_hash: str, folder: Path) -> Load
     if len(contents) != len(rows) or hash_settings(digests) != settings_hash:
         raise WarehouseError(
             f"The settings files kept under {settings_hash} are not those that it was made from: the table "
-            "settings_files was changed. Restore the database from a backup, or the settings folder of that day."
+            "settings_files was changed. Use the settings folder of that day from your own backups, and leave the "
+            "database as it is: a backup of it would lack what was posted since."
         )
     folder.mkdir(parents=True)
     for name, content in contents.items():

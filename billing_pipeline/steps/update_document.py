@@ -11,6 +11,7 @@ from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.doubtful_change import read_our_lines
+from billing_pipeline.steps.full_window import is_full
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
 from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.halo_targets import is_closed, issue_mark, observed_hash, read_target
@@ -29,6 +30,7 @@ from billing_pipeline.steps.posting_outcomes import (
     Outcomes,
     PostingResult,
     write_answer,
+    write_not_taken,
     write_refused,
     write_unknown,
 )
@@ -96,16 +98,21 @@ def update_document(
     if before is None or not _is_as_planned(before, document, posting, result):
         result.refused.append(key)
         return partial(_write_changed, posting, document, gone=before is None)
-    others = other_lines(before, document)
+    others = other_lines(before, document, posting.fields)
     body = to_halo_update(before, document, item_ids, posting.fields)
     with posting.work.warehouse.session("write the intent to post") as session:
         outcomes.write(session)
-        write_intent(session, posting, document, plan_hash, body, others, read_our_lines(before, document))
+        write_intent(
+            session, posting, document, plan_hash, body, others, read_our_lines(before, document, posting.fields)
+        )
     update_invoice = document["action"] == "update_invoice"
     send = posting.halo.update_invoice if update_invoice else posting.halo.update_recurring_invoice
     try:
         answer = send(body)
     except NotWritten as error:
+        if is_full(error):
+            result.full = error
+            return partial(write_not_taken, posting, document, plan_hash, str(error))
         result.refused.append(key)
         if error.status in STOPS_THE_RUN:
             result.stopped = str(error)
@@ -139,7 +146,7 @@ def _is_as_planned(before: Row, document: Row, posting: Posting, result: Posting
 
     Several clients may be billed through one: each adds to the same document.
     """
-    seen = observed_hash(before)
+    seen = observed_hash(before, posting.fields)
     if seen == document["target_hash"]:
         return True
     if result.rewritten.get(document["target_id"]) != (document["target_hash"], seen):
@@ -157,7 +164,7 @@ def _has_changed(posting: Posting, before: Row) -> bool:
         now = read_target_row(posting.halo, before["id"])
     except ServiceError:
         return False
-    return now is None or observed_hash(now) != observed_hash(before)
+    return now is None or observed_hash(now, posting.fields) != observed_hash(before, posting.fields)
 
 
 def _prove_update(
@@ -184,7 +191,7 @@ def _prove_update(
         result.stopped = describe_damage(document, damage, posting.work.month)
     result.posted.append(key)
     planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
-    result.rewritten[document["target_id"]] = (planned_on, observed_hash(after))
+    result.rewritten[document["target_id"]] = (planned_on, observed_hash(after, posting.fields))
     found = read_document(after, document, posting.fields)
     return partial(_write_update, posting, document, plan_hash, found, damage, after=after, overtaken=overtaken)
 
@@ -204,7 +211,7 @@ def _write_update(
     write_damage(session, posting, document, plan_hash, damage)
     name, month = name_target(document["target_id"]), posting.work.month
     if document["action"] == "update_recurring":
-        if issue_mark(after) != document["issue_mark"]:
+        if issue_mark(after, posting.fields) != document["issue_mark"]:
             said = (
                 f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
                 "It is taken for issued: if it does not, the next month will write over it. "

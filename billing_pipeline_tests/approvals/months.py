@@ -44,6 +44,7 @@ def plan_hash(month: Month, client: str = "acme-dental") -> str:
 
 
 def awaiting(month: Month) -> dict[str, str]:
-    """By client the text of the hold for an approval."""
-    rows = month.rows("select client, detail from holds where reason = 'awaiting_approval' order by client")
+    """By client what its plan waits for: no hold, and never one beside."""
+    assert month.rows("select * from holds where reason = 'awaiting_approval'") == []
+    rows = month.rows("select distinct client, detail from to_approve order by client")
     return {row["client"]: row["detail"] for row in rows}

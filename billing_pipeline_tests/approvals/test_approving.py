@@ -28,21 +28,24 @@ from billing_pipeline_tests.steps.months import ACME_ROW, BIRCH, DEFAULT_ITEM, M
 def change_line(month: Month, sell: str) -> None:
     """Let Acme's charge be another one, as if Pax8's line had been read anew, and prepare again."""
     with month.work.warehouse.session("another price") as session:
-        session.execute("update raw_invoice_items set total = ?::decimal(28, 10) where source_line_id = 'L1'", [sell])
+        session.execute("update raw_invoice_items set total = ?::decimal(38, 18) where source_line_id = 'L1'", [sell])
     month.prepare()
 
 
-def test_every_plan_is_held_with_its_money_and_the_command_until_it_is_approved(months: MonthMaker) -> None:
+def test_every_plan_waits_with_its_money_and_the_command_until_it_is_approved(months: MonthMaker) -> None:
     month = make_month(months)
 
-    assert fates(month) == {"L1": "held awaiting_approval", "L2": "held awaiting_approval"}
+    assert fates(month) == {"L1": "planned awaiting_approval", "L2": "planned awaiting_approval"}
     assert awaiting(month)["birch-legal"] == (
         f"1 document with 1 line over 30.00 USD waits for an approval of plan {plan_hash(month, 'birch-legal')}: "
         "billing-pipeline approve 2026-10 --client birch-legal --by NAME"
     )
-    hold = month.holds("birch-legal")[0]
-    assert (hold["currency"], hold["sell"], hold["cost"]) == ("USD", Decimal("30.00"), Decimal("24.00"))
-    assert month.three_way()["sell_gap"] == "0"
+    assert month.rows("select * from holds") == []
+    (waiting,) = month.rows("select * from to_approve where client = 'birch-legal'")
+    assert (waiting["documents"], waiting["lines"], waiting["currency"]) == (1, 1, "USD")
+    assert (waiting["sell"], waiting["cost"]) == (Decimal("30.00"), Decimal("24.00"))
+    sums = month.three_way("birch-legal")
+    assert (sums["planned_sell"], sums["not_billed_sell"], sums["sell_gap"]) == ("30", "0", "0")
     assert month.post().posted == []
     assert billed(month) == {}
 
@@ -53,12 +56,12 @@ def test_what_is_approved_is_posted_and_nothing_else(months: MonthMaker) -> None
     result = approve_plans(month, "acme-dental")
 
     assert [(one.client, one.plan_hash[:12]) for one in result.approved] == [("acme-dental", plan_hash(month))]
-    assert fates(month) == {"L1": "planned", "L2": "held awaiting_approval"}
+    assert fates(month) == {"L1": "planned", "L2": "planned awaiting_approval"}
     month.fetch()
     month.prepare()
     month.post()
     assert billed(month) == {246: ["22.00"]}
-    assert fates(month) == {"L1": "posted", "L2": "held awaiting_approval"}
+    assert fates(month) == {"L1": "posted", "L2": "planned awaiting_approval"}
     assert month.prove().whole
 
 
@@ -82,7 +85,8 @@ def test_all_that_await_it_are_approved_at_once_and_what_else_is_held_is_told(mo
 
     assert [one.client for one in result.approved] == ["acme-dental"]
     assert result.held == {"birch-legal": ("negative_total",)}
-    assert list(awaiting(month)) == ["birch-legal"]
+    assert awaiting(month) == {}
+    assert fates(month)["L2"] == "held negative_total"
 
 
 def test_an_approval_is_recorded_with_everything_that_an_auditor_asks_for(months: MonthMaker) -> None:
@@ -110,8 +114,8 @@ def test_an_approval_is_recorded_with_everything_that_an_auditor_asks_for(months
 
 def test_a_posting_run_asks_again_itself(months: MonthMaker) -> None:
     month = make_month(months)
-    with month.work.warehouse.session("take the holds away") as session:
-        session.execute("delete from holds")
+    with month.work.warehouse.session("take away that it waits") as session:
+        session.execute("update plans set awaiting_approval = null")
 
     assert month.post().posted == []
     assert billed(month) == {}
@@ -131,7 +135,7 @@ def test_an_approval_that_the_journal_does_not_tell_of_is_none(months: MonthMake
     approve_plans(month, "acme-dental")
     with month.work.warehouse.session("write an approval by hand") as session:
         session.execute(change)
-        session.execute("delete from holds")
+        session.execute("update plans set awaiting_approval = null")
 
     assert month.post().posted == []
 
@@ -143,7 +147,7 @@ def test_an_approval_falls_when_our_lines_change(months: MonthMaker) -> None:
 
     change_line(month, "25.50")
 
-    assert fates(month) == {"L1": "held awaiting_approval", "L2": "planned"}
+    assert fates(month) == {"L1": "planned awaiting_approval", "L2": "planned"}
     assert awaiting(month)["acme-dental"] == (
         f"Jane Doe approved plan {before} on 2026-10-06; our lines changed since, from 22.00 USD to 25.50 USD, "
         f"3.50 USD more; 1 document with 1 line over 25.50 USD waits for an approval of plan {plan_hash(month)}: "
@@ -268,7 +272,7 @@ def test_further_charges_after_the_approved_ones_were_posted_are_no_change_of_th
     add_invoice(month, [line("M1", "5.00")])
     month.prepare()
 
-    assert fates(month)["M1"] == "held awaiting_approval"
+    assert fates(month)["M1"] == "planned awaiting_approval"
     assert awaiting(month)["acme-dental"].startswith("1 document with 1 line over 5.00 USD waits for an approval")
 
 

@@ -32,6 +32,13 @@ def hash_of(provider: Provider, client: str) -> str:
 def test_close_holds_approve_lets_go_and_close_posts(provider: Provider) -> None:
     set_up(provider)
 
+    typed = type_command(provider, "close", MONTH)
+    assert typed.exit_code == 0, "to approve is not held"
+    assert "2 clients: 2 billed (2 of them to approve), 0 held, 0 excluded" in typed.stdout
+    assert "2 invoices to approve: 30.00 USD" in typed.stdout
+    assert "acme to approve 1 1 10.00 8.00" in shown(typed)
+    assert "invoices as drafts to HaloPSA" not in typed.stdout
+
     typed = type_command(provider, "close", MONTH, "--post")
     assert typed.exit_code == 3
     assert provider.posts() == 0
@@ -76,7 +83,7 @@ def test_review_shows_an_approval_that_fell_with_who_had_approved(provider: Prov
     steps.close(post=False)
 
     typed = type_command(provider, "review", MONTH)
-    assert typed.exit_code == 3
+    assert typed.exit_code == 0
     assert "1 plan to approve" in typed.stdout
     assert (
         f"- acme: Jane Doe approved plan {approved} on 2026-10-05; our lines changed since, to the same 10.00 USD"
@@ -183,4 +190,5 @@ def test_money_that_belongs_to_nobody_awaits_no_approval(provider: Provider) -> 
     lines = [make_line(1, ACME, "10.00"), make_line(2, CEDAR, "5.00")]
     provider.set_up(make_world(CLIENTS, [make_invoice(lines)]), CLIENTS, approval="required")
     Steps(provider).close(post=False)
-    assert provider.held() == [("acme", "awaiting_approval"), (f"pax8-{CEDAR.company_id}", "unmapped_client")]
+    assert provider.held() == [(f"pax8-{CEDAR.company_id}", "unmapped_client")]
+    assert provider.query("select client, sell::text from to_approve") == [("acme", "10.0000000000")]

@@ -7,8 +7,8 @@ import pytest
 
 from billing_pipeline.billing.errors import ApprovalRefused, BillingPipelineError, PostingRefused, SettingsError
 from billing_pipeline.steps.approve import HaloPsaPlace, approve
-from billing_pipeline_tests.approvals.months import JANE, approve_plans, make_month, settings_with_approval
-from billing_pipeline_tests.steps.months import BIRCH, DEFAULT_ITEM, Month, MonthMaker, line
+from billing_pipeline_tests.approvals.months import JANE, approve_plans, awaiting, make_month, settings_with_approval
+from billing_pipeline_tests.steps.months import BIRCH, DEFAULT_ITEM, Month, MonthMaker, fates, line
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def test_a_plan_that_a_cap_holds_names_the_cap_and_the_way(prepared: Month) -> N
 
 
 def test_a_plan_that_a_cap_holds_does_not_ask_to_be_approved_yet(prepared: Month) -> None:
-    holds = prepared.rows("select client, detail from holds where reason = 'awaiting_approval'")
-    told = {row["client"]: row["detail"] for row in holds}
-    assert told["birch-legal"].endswith("--client birch-legal --by NAME, once nothing else holds it")
+    told = awaiting(prepared)
+    assert list(told) == ["acme-dental"]
     assert told["acme-dental"].endswith("--client acme-dental --by NAME")
+    assert fates(prepared) == {"L1": "planned awaiting_approval", "L2": "held cap:max_client_total"}
 
 
 def test_a_held_client_with_an_empty_plan_is_refused_with_its_reason(months: MonthMaker) -> None:

@@ -130,10 +130,12 @@ def test_a_product_that_halopsas_own_sync_bills_holds_the_client(provider: Provi
         ("by quantity type", {}, labour(1, _itemid=900, **synced)),
         ("by licences", {}, labour(2, _itemid=900, quantity_licences=[{"id": 1}])),
         ("by subscriptions", {}, labour(3, _itemid=900, quantity_subscriptions=[{"id": 1}])),
+        ("by a line of usage", {}, labour(10, _itemid=900, consumption_line_type=2)),
+        ("by an invoice of the CSP", {}, labour(11, _itemid=900, csp_invoice_id=77)),
     ]
     free = [
         ("another item", {}, labour(4, _itemid=901, **synced)),
-        ("not automatic", {}, labour(5, _itemid=900)),
+        ("not automatic", {}, labour(5, _itemid=900, consumption_line_type=-1, csp_invoice_id=0)),
         ("inactive line", {}, labour(6, _itemid=900, isinactive=True, **synced)),
         ("ended line", {}, labour(7, _itemid=900, **{**synced, "enddate": "2026-10-05T00:00:00"})),
         ("disabled", {"disabled": True}, labour(8, _itemid=900, **synced)),
@@ -161,7 +163,10 @@ def test_a_product_that_halopsas_own_sync_bills_holds_the_client(provider: Provi
     provider.close()
 
     assert provider.holds() == sorted((client.key, "double_billing") for client in clients[: len(held)])
-    assert "HaloPSA's own sync bills Mail0 on an automatic line of this client's recurring invoice" in provider.why()
+    assert (
+        "Pax8 charges Mail0, and HaloPSA's own sync bills the same item on line 1001 of recurring invoice -101 "
+        "(Labour 1, recurring_invoice_quantity_type 3): make that inactive there"
+    ) in provider.why()
     assert [provider.text_of_others(-100 - number) for number in range(1, len(clients) + 1)] == before
     assert provider.prove().whole
 

@@ -36,7 +36,9 @@ EXCLUDED: dict[str, tuple[Json, str]] = {
     "synced to Xero": ({"xeroid": "xero-1"}, "synced to accounting"),
     "synced to QuickBooks": ({"qboid": 77}, "synced to accounting"),
     "synced by number": ({"thirdpartyinvoicenumber": "ACC-1"}, "synced to accounting"),
-    "paid": ({"paymentstatus": 2}, "paid in part or whole"),
+    "paid by its date": ({"datepaid": "2026-10-03T00:00:00"}, "paid in part or whole"),
+    "paid with a credit": ({"amountdue": Decimal("0.00")}, "paid in part or whole"),
+    "owed in part": ({"amountdue": Decimal("99.99")}, "paid in part or whole"),
     "part-paid": ({"amountpaid": Decimal("0.01")}, "paid in part or whole"),
     "awaiting approval": ({"requires_approval": True, "approval_status": 0}, "in approval"),
     "approved": ({"approval_status": 1}, "in approval"),
@@ -78,6 +80,10 @@ def test_no_document_but_an_open_invoice_of_the_month_takes_charges(provider: Pr
     assert provider.prove().whole
 
 
+UNSET = {
+    **dict.fromkeys(("paymentstatus", "emailstatus", "approval_status", "invoicetype", "creditlinkedtoinvoiceid"), -1),
+    **{"qboid": -1, "xeroid": "00000000-0000-0000-0000-000000000000", "datepaid": "1900-01-01T00:00:00"},
+}
 # The drafts of a client, as (id, day, changes), and which of them takes its charge; 0: a new one.
 CHOICES: dict[str, tuple[list[tuple[int, str, Json]], int]] = {
     "none at all": ([], 0),
@@ -85,6 +91,14 @@ CHOICES: dict[str, tuple[list[tuple[int, str, Json]], int]] = {
     "the newest by date": ([(523, "2026-10-02", {}), (520, "2026-10-09", {}), (524, "2026-10-05", {})], 520),
     "of one day the highest id": ([(530, "2026-10-09", {}), (532, "2026-10-09", {}), (531, "2026-10-09", {})], 532),
     "an older one that is open": ([(540, "2026-10-02", {}), (541, "2026-10-20", {"datesent": "2026-10-21"})], 540),
+    "one whose codes nobody knows": (
+        [(545, "2026-10-02", {"paymentstatus": 3, "emailstatus": 1, "amountdue": Decimal("99.998")})],
+        545,
+    ),
+    "one whose codes say that nothing is set": (
+        [(546, "2026-10-02", {**UNSET, "datesent": "0001-01-01T00:00:00", "dateposted": "1899-12-30T00:00:00"})],
+        546,
+    ),
     "one that HaloPSA issued from a template": (
         [(550, "2026-10-01", {}), (551, "2026-10-02", {"recurring_invoice_id": -3})],
         551,

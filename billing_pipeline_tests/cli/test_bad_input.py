@@ -136,8 +136,20 @@ def test_a_damaged_database_is_never_overwritten(msp: Provider) -> None:
     typed = close(msp)
     assert typed.exit_code == 1
     assert "cannot be read" in typed.stderr
-    assert "restore the last backup" in typed.stderr
+    assert "put the newest backup in its place" in typed.stderr
     assert msp.warehouse.read_bytes() == damaged
+
+
+def test_a_database_that_went_missing_is_not_taken_for_none_at_all(msp: Provider) -> None:
+    published = msp.warehouse.parent / "published"
+    published.mkdir()
+    (published / "journal-head.json").write_text("{}")
+    msp.warehouse.unlink()
+    typed = type_command(msp, "review", MONTH)
+    assert typed.exit_code == 1
+    assert f"There is no database at {msp.warehouse}, but one was published to {published}" in typed.stderr
+    assert "a new database would not know what was posted" in typed.stderr
+    assert not msp.warehouse.exists()
 
 
 @pytest.mark.parametrize(

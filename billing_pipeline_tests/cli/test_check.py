@@ -2,7 +2,16 @@
 
 from billing_pipeline_tests.cli.typing_commands import type_command
 from billing_pipeline_tests.scenarios.closing import Provider
-from billing_pipeline_tests.scenarios.worlds import ACME, BIRCH, CEDAR, ITEM, make_halopsa_client, make_world
+from billing_pipeline_tests.scenarios.worlds import (
+    ACME,
+    BIRCH,
+    CEDAR,
+    ITEM,
+    make_halopsa_client,
+    make_invoice,
+    make_line,
+    make_world,
+)
 
 
 def test_check_tells_all_rights_and_that_everything_is_there(msp: Provider) -> None:
@@ -96,6 +105,38 @@ def test_check_asks_for_the_recurring_invoice_that_a_close_would_take(msp: Provi
         f"client {BIRCH.halopsa_id} has client_to_invoice_recurring {CEDAR.halopsa_id}"
     ) in said
     assert "1 setting to correct" in said
+
+
+def test_check_tells_whom_halopsas_own_pax8_import_bills_and_keeps_it_for_the_next_close(msp: Provider) -> None:
+    """Where the client's list row says nothing of it, `check` is what finds out."""
+    usage = {"id": 1, "_itemid": ITEM, "item_shortdescription": "Azure", "consumption_line_type": 1}
+    templates = [
+        {"id": -7, "client_id": ACME.halopsa_id, "lines": []},
+        {"id": -8, "client_id": BIRCH.halopsa_id, "lines": [usage]},
+    ]
+    invoice = make_invoice([make_line(1, ACME, "10.00"), make_line(2, CEDAR, "5.00")])
+    msp.set_up(make_world([ACME, BIRCH, CEDAR], [invoice], recurring_invoices=templates), [ACME, BIRCH, CEDAR])
+    msp.switch_halopsa(change_seq=False)
+    msp.close(post=False)
+    msp.let_agent("edit_other", resource="Client", id=ACME.halopsa_id, fields={"pax8monthlyinvoice": -7})
+    msp.disturb_halopsa("status", f"/api/Client/{CEDAR.halopsa_id}", "GET", status=403)
+    typed = type_command(msp, "check")
+    assert typed.exit_code == 0
+    told = " ".join(typed.stdout.split())
+    for said in (
+        f"acme is billed for Pax8 company {ACME.company_id}, and HaloPSA's own Pax8 import bills HaloPSA client "
+        f"{ACME.halopsa_id} (Acme Dental) on recurring invoice -7, which its field pax8monthlyinvoice names: its "
+        "months will be held (double_billing)",
+        f"birch is billed for Pax8 company {BIRCH.company_id}, and HaloPSA's own sync bills item {ITEM} on line 1 of "
+        "recurring invoice -8 (Azure, consumption_line_type 1)",
+        f"the detail of HaloPSA client {CEDAR.halopsa_id} (Cedar Clinic) cannot be read",
+    ):
+        assert said in told
+    msp.sandbox.halopsa_service.faults.clear()
+    before = msp.sandbox.halopsa_service.log.counts()["GET /api/Client/{id}"]
+    msp.close(post=False)
+    assert msp.sandbox.halopsa_service.log.counts()["GET /api/Client/{id}"] == before + 2, "Acme's, and Cedar's"
+    assert msp.held() == [("acme", "double_billing")]
 
 
 def test_codes_lists_what_halopsa_has_to_choose_from(msp: Provider) -> None:

@@ -25,7 +25,7 @@ def test_without_post_nothing_is_posted_and_the_command_that_posts_is_shown(msp:
     assert typed.exit_code == 0
     assert msp.posts() == 0
     assert "2 invoices to post: 12,365.60 USD" in typed.stdout
-    assert re.search(r"^acme +planned +1 +1 +12,345\.60 +10,000\.00 +USD", typed.stdout, re.MULTILINE)
+    assert re.search(r"^acme +to post +1 +1 +12,345\.60 +10,000\.00 +USD", typed.stdout, re.MULTILINE)
     assert f"    billing-pipeline close {MONTH} --post\n" in typed.stdout
 
 

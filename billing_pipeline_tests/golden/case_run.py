@@ -14,6 +14,7 @@ from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
 from billing_pipeline.settings.load import load_settings
 from billing_pipeline.steps.account_codes import account_codes
+from billing_pipeline.steps.client_details import DETAILS_KIND, take_client_details
 from billing_pipeline.steps.fetch_invoices import fetch_invoices
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.modify import modify
@@ -72,6 +73,7 @@ _HOLDS = "select * from holds where month = ? order by client, reason_rank, curr
 # The control total is of no case's making.
 _FINDINGS = "select kind from findings where month = ? and kind not like 'control_total%' order by kind"
 _THREE_WAY = "select * from three_way where month = ?"
+_TO_APPROVE = "select * from to_approve where month = ? order by client, currency"
 _TAXES = "select * from tax_compared where month = ? order by client, currency, document_key"
 _KEYS = "select line_key, source_line_id from normalized_charges where month = ?"
 
@@ -128,15 +130,16 @@ class CaseRun:
         rows: dict[str, Sequence[Row]] = {
             kind: getattr(halo, kind.removeprefix("halopsa_"))()
             for kind in KINDS
-            if kind.startswith("halopsa_") and kind != "halopsa_account_codes"
+            if kind.startswith("halopsa_") and kind not in ("halopsa_account_codes", DETAILS_KIND)
         }
         rows["pax8_companies"] = self.services.pax8.companies()
         rows["halopsa_account_codes"] = account_codes(
             rows["halopsa_items"], rows["halopsa_product_groups"], rows["halopsa_recurring_invoices"]
         )
         with self.work.warehouse.session("store the snapshots") as session:
-            for kind in KINDS:
+            for kind in rows:
                 store_snapshot(session, kind, rows[kind], halo.address, self.work.now_utc)
+        take_client_details(self.work.warehouse, self.work.config, halo.client, halo.address, self.work.now)
 
     def post(self) -> PostingResult:
         """Carry the plans out."""
@@ -154,6 +157,10 @@ class CaseRun:
     def holds(self) -> list[Row]:
         """What holds clients of the month."""
         return self._rows(_HOLDS)
+
+    def to_approve(self) -> list[Row]:
+        """What waits for an approval."""
+        return self._rows(_TO_APPROVE)
 
     def look(self) -> Facts:
         """What the warehouse says of the month now."""
@@ -197,7 +204,7 @@ class CaseRun:
         return {row["client"]: row["plan_hash"] for row in rows}
 
     def planned(self) -> list[Row]:
-        """The documents of the sealed plans that nothing holds."""
+        """The documents of the sealed plans that may be posted: nothing holds them, and they wait for no approval."""
         names = {row["line_key"]: self._line_name(row["source_line_id"]) for row in self._rows(_KEYS)}
         return [
             {
@@ -211,7 +218,7 @@ class CaseRun:
                 "new_items": [item.reference for item in one.plan.new_items],
             }
             for one in self.plans
-            if not one.holds
+            if not one.holds and one.awaits is None
             for document in one.plan.documents
         ]
 

@@ -12,7 +12,7 @@ from billing_pipeline_tests.golden.case_run import CaseRun, Services, differ
 from billing_pipeline_tests.golden.case_story import DEEDS, EVENTS, let_it_happen, month_of, settle_first, turn_to
 
 CASES = list(read_cases())
-KEYS = {"about", "lines", "holds", "findings", "plan", "halopsa", "three_way", "taxes", "new_items"}
+KEYS = {"about", "lines", "holds", "findings", "plan", "halopsa", "three_way", "taxes", "new_items", "to_approve"}
 MUST = {"about", "lines", "plan", "halopsa"}
 OF_A_STEP = (KEYS - {"about"}) | {"at", "correct", "outcome"}
 MUST_OF_A_STEP = {
@@ -50,6 +50,7 @@ def assert_prepared(run: CaseRun, step: Mapping[str, Any]) -> None:
     assert run.fates() == fates
     assert differ(step["plan"], run.planned(), "plan") == []
     assert_held(step, run.holds())
+    assert differ(step.get("to_approve", []), run.to_approve(), "to approve") == []
 
 
 def assert_posted(run: CaseRun, step: Mapping[str, Any]) -> None:

@@ -42,15 +42,15 @@ def test_no_close_plans_it_again_and_every_cent_stays_explained(provider: Provid
     assert adds_up(provider)
 
 
-def test_the_next_month_is_compared_with_what_was_charged(provider: Provider) -> None:
+def test_the_next_month_is_compared_with_what_stands_and_caps_with_what_was_charged(provider: Provider) -> None:
     set_up(provider)
     take_back(provider)
 
     provider.close(NOVEMBER)
 
     assert provider.holds(NOVEMBER) == []
-    assert changes(provider, NOVEMBER) == {"client-1": (100, 100), "client-2": (20, 20)}
-    assert changes(provider, OCTOBER)["client-1"] == (100, None)
+    assert changes(provider, NOVEMBER) == {"client-1": (100, 0), "client-2": (20, 20)}
+    assert changes(provider, OCTOBER) == {"client-1": (0, None), "client-2": (20, None)}
     assert adds_up(provider, NOVEMBER)
 
 

@@ -95,7 +95,7 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
         "version", "month", "previous_month", "fetched_at", "prepared", "explained", "invoices",
         "not_billed_invoices", "source_lines", "totals", "cents", "history", "unmapped", "approvals", "corrections",
         "reversals",
-        "findings", "drift", "differences", "refused", "settings_problem", "clients",
+        "findings", "month_findings", "drift", "differences", "refused", "settings_problem", "clients",
     }  # fmt: skip
     (cedar,) = [client for client in told["clients"] if client["client"] == CEDAR.key]
     assert set(cedar) == {
@@ -106,7 +106,7 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
     assert set(document) == {
         "document_key", "action", "stage", "halopsa_id", "billed_client_id", "currency", "invoice_date", "group",
         "lines", "before_total", "after_total", "sell", "cost", "expected_tax", "tax", "plan_hash", "corrects",
-        "takes_back", "sent_at",
+        "takes_back", "reversed_by", "sent_at",
     }  # fmt: skip
     ours, others = document["lines"]
     assert set(ours) == {

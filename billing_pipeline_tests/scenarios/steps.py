@@ -15,6 +15,7 @@ from billing_pipeline.resources.pax8 import Pax8Client
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment
 from billing_pipeline.settings.load import load_settings
+from billing_pipeline.steps.client_details import DETAILS_KIND, take_client_details
 from billing_pipeline.steps.fetch_invoices import fetch_invoices
 from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.modify import modify
@@ -89,8 +90,12 @@ class Steps:
         now = environment.now().replace(tzinfo=None)
         with self._halopsa() as halo, self._warehouse.session("store the snapshots") as session:
             for kind in KINDS:
-                read = getattr(halo, kind.removeprefix("halopsa_"), list)
-                store_snapshot(session, kind, read(), halo.address, now)
+                if kind != DETAILS_KIND:
+                    read = getattr(halo, kind.removeprefix("halopsa_"), list)
+                    store_snapshot(session, kind, read(), halo.address, now)
+        config = load_settings(self.provider.config)
+        with self._halopsa() as halo:
+            take_client_details(self._warehouse, config, halo.client, halo.address, environment.now())
         with self._pax8() as pax8:
             fetch_invoices(self._warehouse, pax8, self.month, environment.pax8_base_url, now)
 

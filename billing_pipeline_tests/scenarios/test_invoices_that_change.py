@@ -1,8 +1,11 @@
 """What Pax8 does to a month's invoices: none yet, not whole, changed, paid, credited and replaced, a second one."""
 
+from decimal import Decimal
+
 import pytest
 
 from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated
+from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.steps import Steps
 from billing_pipeline_tests.scenarios.worlds import (
@@ -168,3 +171,21 @@ def test_a_second_invoice_later_in_the_month_makes_a_document_with_only_the_new_
     assert len(supplementary["lines"]) == 1
     assert month.posts() == 3
     assert month.adds_up()
+
+
+def test_a_line_that_an_earlier_version_did_not_keep_is_read_anew_and_billed(provider: Provider) -> None:
+    fine = make_line(1, ACME, "0.01234567890123")
+    provider.set_up(make_world([ACME], [make_invoice([fine, make_line(2, ACME, "10.00")])]), [ACME])
+    steps = Steps(provider)
+    steps.fetch()
+    with Warehouse(provider.warehouse).session("store it as earlier versions did") as session:
+        session.execute("update raw_invoice_items set total = null, too_precise = ['total'] where line_no = 1")
+    steps.prepare()
+    reason = "select reason from dispositions where line_no = 1"
+    assert provider.value(reason) == "too_precise"
+
+    steps.close()
+
+    assert provider.value(reason) is None
+    assert provider.billed() == {1001: ["10.01"]}
+    assert provider.value("select sell from dispositions where line_no = 1") == Decimal("0.01234567890123")

@@ -5,6 +5,7 @@ from copy import deepcopy
 from decimal import Decimal
 
 from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.sandbox.exact_json import write_json
 from billing_pipeline.sandbox.halopsa_edits import make_edit
 from billing_pipeline.sandbox.halopsa_invoices import compute_document
@@ -131,7 +132,7 @@ class Shadow:
 
 def _as_told(line: Json, told: Json) -> Json:
     """A line with what is told of it, where it says something else."""
-    now, back = line_content(line), deepcopy(line)
+    now, back = line_content(line, HaloPsaFields()), deepcopy(line)
     for name, value in told.items():
         if now[name] != value:
             back[name] = Decimal(value) if name in AMOUNTS else value

@@ -140,7 +140,8 @@ def test_a_journal_that_is_not_whole_is_found(provider: Provider, sql: str, said
     provider.rows(sql)
     text = refused(provider)
     assert said in text
-    assert "Nothing of 2026-10 is proved. Put the newest whole database in its place, a backup or the" in text
+    assert ". Nothing of 2026-10 is proved." in text
+    assert "Put the newest whole database in its place, a backup or the" in text
     published = provider.warehouse.published / "billing.duckdb"
     assert f"published copy {published}, then run billing-pipeline verify 2026-10 again." in text
     assert "a folder of its own (BILLING_WAREHOUSE)" in text
@@ -161,7 +162,8 @@ def test_another_halopsa_is_refused(provider: Provider) -> None:
     said = refused(provider)
     assert "belongs to HaloPSA" in said
     assert "(tenant 'example'). Nothing of 2026-10 is proved. Correct HALOPSA_RESOURCE_SERVER" in said
-    assert said.endswith("in a folder of its own, then run billing-pipeline verify 2026-10 again.")
+    assert "HALOPSA_TENANT, then run billing-pipeline verify 2026-10 again." in said
+    assert said.endswith("Never give a new database to the same HaloPSA: it would not know what was posted.")
 
 
 def test_what_was_verified_or_released_is_noted_before_it_is_published(provider: Provider) -> None:

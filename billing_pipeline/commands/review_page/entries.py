@@ -14,8 +14,10 @@ _ZERO = Decimal(0)
 # What the rows can be filtered by, in the order shown: (name, words, whether it tells what changes or how it stands).
 WHAT = (("create", "creates an invoice"), ("change", "changes a document"), ("inactive", "makes lines inactive"))
 STANDS = (
+    ("to_approve", "to approve"),
     ("to_post", "to post"),
     ("posted", "posted"),
+    ("reversed", "reversed"),
     ("held", "held"),
     ("unknown", "outcome unknown"),
     ("stale", "to prepare again"),
@@ -83,7 +85,7 @@ def _entries_of(client: ClientReview) -> list[Entry]:
                 client=client,
                 currency=currency,
                 state=state,
-                tags=_tags(client, documents, held=bool(holds) or state == "held"),
+                tags=_tags(client, documents, held=bool(holds) or state == "held", is_reversed=state == "reversed"),
                 lines=month.lines if month is not None else 0,
                 sell=month.sell if month is not None else _ZERO,
                 cost=month.cost if month is not None else _ZERO,
@@ -92,7 +94,7 @@ def _entries_of(client: ClientReview) -> list[Entry]:
                 change=month.change if month is not None else None,
                 documents=documents,
                 holds=tuple(holds),
-                not_billed=tuple(one for one in client.source_lines if one.currency == currency and one.reason),
+                not_billed=tuple(one for one in client.not_billed if one.currency == currency),
                 findings=client.findings if not place else (),
                 sources=sources,
             )
@@ -108,12 +110,16 @@ def _name_state(month: ClientMonth | None, documents: Sequence[DocumentReview], 
     stages = {document.stage for document in documents}
     if held or "held" in stages:
         return "held"
+    if "to_approve" in stages:
+        return "to_approve"
     if "posted" in stages:
         return "partly" if "to_post" in stages else "posted"
     return "planned" if stages else "nothing"
 
 
-def _tags(client: ClientReview, documents: Sequence[DocumentReview], *, held: bool) -> tuple[str, ...]:
+def _tags(
+    client: ClientReview, documents: Sequence[DocumentReview], *, held: bool, is_reversed: bool
+) -> tuple[str, ...]:
     found: set[str] = set()
     for document in documents:
         found.add(document.stage)
@@ -125,6 +131,8 @@ def _tags(client: ClientReview, documents: Sequence[DocumentReview], *, held: bo
             found.add("inactive")
     if held:
         found.add("held")
+    if is_reversed:
+        found.add("reversed")
     if client.stale is not None:
         found.add("stale")
     if not found:
