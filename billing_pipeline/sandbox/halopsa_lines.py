@@ -85,8 +85,8 @@ def is_driven_by_halo(line: Doc) -> bool:
         line.get("recurring_invoice_quantity_type")
         or line.get("quantity_licences")
         or line.get("quantity_subscriptions")
-        or line.get("consumption_line_type")
-        or line.get("csp_invoice_id")
+        or (line.get("consumption_line_type") or 0) > 0
+        or (line.get("csp_invoice_id") or 0) > 0
     )
 
 

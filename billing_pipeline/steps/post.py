@@ -29,6 +29,7 @@ from billing_pipeline.steps.halo_documents import (
     read_document,
     to_halo,
 )
+from billing_pipeline.steps.lost_journal import adopt_recurring
 from billing_pipeline.steps.new_items import ItemProblem, ensure_items
 from billing_pipeline.steps.others_lines import find_unrepaired, name_target
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
@@ -87,7 +88,8 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             unchanged = pass_changed_clients(posting, plans, clients, result)
             result.stopped = why_not_to_send(invoices) if unchanged else None
             if result.stopped is None:
-                carry_out(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+                left = adopt_recurring(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+                carry_out(posting, left, invoices, result)
         else:
             find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:
