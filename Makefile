@@ -37,7 +37,7 @@ test-lowest: $(UV) ## Try the lowest versions that pyproject.toml allows: the de
 test-newest: $(UV) ## Try the newest versions that it allows, DuckDB 2 among them
 	@$(call try_versions,newest,--resolution highest)
 
-torture: $(STAMP) ## Play 560 schedules of killed runs and faults: up to an hour (SEEDS=0-559)
+torture: $(STAMP) ## Play 560 schedules of killed runs and faults: up to an hour; others with SEEDS=560-1559,2048
 	@$(BIN)/python -W ignore -m billing_pipeline_tests.torture $(if $(SEEDS),--seeds=$(SEEDS))
 
 check: $(STAMP) ## Check format, lint, types, imports and dependencies

@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from billing_pipeline.billing.errors import (
+    NotFound,
     NotWritten,
     OutcomeUnknown,
     ServiceError,
@@ -105,7 +106,7 @@ class HttpService:
         """
         answer = self.find(path, query)
         if answer is None:
-            raise ServiceError(
+            raise NotFound(
                 f"{self.facts.name}: GET {path} was answered with 404: there is no such thing. "
                 f"Check the address in {self.facts.url_variable}."
             )
