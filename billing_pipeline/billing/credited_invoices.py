@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing_pipeline.billing.invoice_status import Standing
+from billing_pipeline.billing.names import is_same_name
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def name_documents(halopsa_invoice_ids: Iterable[int | None]) -> str:
 def is_same_partner(one: SeenInvoice, other: SeenInvoice) -> bool:
     """Whether two invoices may be of one partner: nothing that both of them say of it differs."""
     said = ((one.company_id, other.company_id), (one.partner_name, other.partner_name))
-    return all(not a or not b or a.strip().casefold() == b.strip().casefold() for a, b in said)
+    return all(not a or not b or is_same_name(a, b) for a, b in said)
 
 
 def open_case(

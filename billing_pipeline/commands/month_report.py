@@ -99,7 +99,7 @@ def name_cents(row: CentRow) -> str:
     """Where money of a row went, in words."""
     if row.reason is None:
         return _CENTS.get(row.kind, f"{row.kind.capitalize()}: no reason")
-    label = row.label if row.label.startswith("Azure") else row.label[0].lower() + row.label[1:]
+    label = row.label if row.label.startswith(("Azure", "HaloPSA")) else row.label[0].lower() + row.label[1:]
     return f"{row.kind.capitalize()}: {label}"
 
 

@@ -272,7 +272,7 @@ comment on column ready_to_invoice.plan_hash is 'SHA-256 of the sealed plan, wit
 comment on table posting_journal is 'What was about to be written to HaloPSA and what came of it; append-only, each row chained to the one before.';
 comment on column posting_journal.seq is 'Number of the row, from 1, without gaps.';
 comment on column posting_journal.recorded_at is 'When it was written down, UTC.';
-comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, read_back, verified or released.';
+comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, resolved, read_back, not_there, verified or released.';
 comment on column posting_journal.month is 'Month that it belongs to.';
 comment on column posting_journal.client is 'Client that it is about; of an item or product group the first whose plan needs it.';
 comment on column posting_journal.document_key is 'Document, item or product group that it is about.';
