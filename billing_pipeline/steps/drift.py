@@ -6,7 +6,6 @@ Nothing is repaired here or anywhere: people change documents for reasons that t
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 
 from billing_pipeline.billing.halopsa_days import read_day
@@ -167,7 +166,7 @@ def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaFields
             todo = f"Put the key back into {fields.document_key_field}: the pipeline knows the document by it."
             differs("document_key_changed", f"keyed {document.document_key}", f"keyed {key!r}", todo)
         day = read_day(row.get("invoice_date"), fields.zone)
-        if day is not None and document.invoice_date is not None and _is_moved(document.invoice_date, day):
+        if day is not None and document.invoice_date is not None and day != document.invoice_date:
             todo = "Set the date back there, or keep it: it may count for another month's accounts."
             differs("date_changed", f"dated {document.invoice_date}", f"dated {day}", todo)
     elif (
@@ -178,11 +177,6 @@ def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaFields
     ):
         differs("template_disabled", "to be issued", "disabled", "Enable it there, or nothing of it is billed.", kept)
     return found
-
-
-def _is_moved(posted: date, now: date) -> bool:
-    """Whether a document is dated otherwise in a way that matters: a day within its month is an office's own matter."""
-    return abs((now - posted).days) > 1 or f"{now:%Y-%m}" != f"{posted:%Y-%m}"
 
 
 def _find_tax_drift(document: PostedDocument, row: Row, fields: HaloPsaFields) -> list[Drift]:

@@ -6,7 +6,7 @@ requests, the run waits, looks again, and goes on with the same document.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -159,6 +159,8 @@ def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[
         result.stopped = f"{patience.gave_up} {_describe_left(plans, set())}"
         return
     by_key, done = index_by_key(invoices, posting.fields), set[str]()
+    targets = Counter(document["target_id"] for plan in plans for document in plan.documents)
+    result.shared = {target_id for target_id, count in targets.items() if target_id is not None and count > 1}
     outcomes = Outcomes(posting)
     try:
         for plan in plans:
@@ -321,7 +323,8 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
         invoices = posting.halo.invoices(since=since)
         still_open = settle(posting, opened, invoices)
         doubts = {one.document["document_key"]: one.doubt for one in still_open if one.doubt is not None}
-        result.read_back = read_back(posting, invoices)
+        result.read_back, damaged = read_back(posting, invoices)
+        result.stopped = result.stopped or damaged
     except ServiceError as error:
         result.stopped = result.stopped or f"what was posted could not be read back: {error}"
     with posting.work.warehouse.session("hold what is unknown") as session:
