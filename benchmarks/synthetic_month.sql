@@ -25,7 +25,7 @@ with numbered as (
         (line // getvariable('clients')) % 10 as kind,
         (line * 7919 + line // 10) % 200 as product,
         1 + (line * 31) % 60 as seats,
-        cast(100 + (line * 104729) % 500000 as decimal(28, 10)) as ten_thousandths
+        cast(100 + (line * 104729) % 500000 as decimal(38, 18)) as ten_thousandths
     from range(getvariable('lines')) as lines(line)
 ),
 
@@ -44,15 +44,15 @@ priced as (
         cast(case
             when kind = 0 then 0
             when kind < 6 then seats * (2 + product % 40)
-            when kind = 6 then cast((line % 3 - 1) * (1 + product % 40) as decimal(28, 10)) * cast(1.3333 as decimal(28, 10))
-            else ten_thousandths * cast(0.00011 as decimal(28, 10))
-        end as decimal(28, 10)) as sell,
+            when kind = 6 then cast((line % 3 - 1) * (1 + product % 40) as decimal(38, 18)) * cast(1.3333 as decimal(9, 4))
+            else ten_thousandths * cast(0.00011 as decimal(9, 5))
+        end as decimal(38, 18)) as sell,
         cast(case
             when kind = 0 then 0
-            when kind < 6 then seats * cast((2 + product % 40) * 0.8 as decimal(28, 10))
-            when kind = 6 then cast((line % 3 - 1) * (1 + product % 40) as decimal(28, 10))
-            else ten_thousandths * cast(0.0001 as decimal(28, 10))
-        end as decimal(28, 10)) as spent
+            when kind < 6 then seats * cast((2 + product % 40) * 0.8 as decimal(38, 18))
+            when kind = 6 then cast((line % 3 - 1) * (1 + product % 40) as decimal(38, 18))
+            else ten_thousandths * cast(0.0001 as decimal(9, 4))
+        end as decimal(38, 18)) as spent
     from described
 )
 
@@ -85,8 +85,8 @@ select
     'USD' as currency,
     cast(getvariable('month') || '-01' as date) as start_period,
     last_day(cast(getvariable('month') || '-01' as date)) as end_period,
-    cast(case when kind < 6 then seats else 1 end as decimal(28, 10)) as quantity,
-    cast(case when kind < 6 then 2 + product % 40 else 0 end as decimal(28, 10)) as price,
+    cast(case when kind < 6 then seats else 1 end as decimal(38, 18)) as quantity,
+    cast(case when kind < 6 then 2 + product % 40 else 0 end as decimal(38, 18)) as price,
     sell as total,
     sell as sub_total,
     spent as cost_total,

@@ -16,11 +16,13 @@ from billing_pipeline.asked_runs import (
     newest_run,
     outcome_of,
     read_cursor,
+    say_waiting,
     write_cursor,
 )
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError
 from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.months import month_before, month_range
+from billing_pipeline.billing.source_dates import read_day
 from billing_pipeline.partitions import (
     CLIENTS,
     PARTITION_TAG,
@@ -113,55 +115,75 @@ def _invoice_availability(fetch_job: Any) -> dg.SensorDefinition:
     def pax8_invoice_availability(
         context: dg.SensorEvaluationContext, pax8: Pax8Resource, configuration: ConfigurationResource
     ) -> dg.SensorResult | dg.SkipReason:
-        seen, before = read_cursor(context.cursor)
+        cursor, now = read_cursor(context.cursor), configuration.now()
+        before = dict(cursor.asked)
         outcomes = {month: outcome_of(context.instance, FETCH_MONTH, one) for month, one in before.items()}
-        seen = dict(seen or {})
+        seen = dict(cursor.seen or {})
         for month in _with(outcomes, "succeeded"):
             seen.update(before.pop(month).invoices)
         asked = {month: before[month] for month in _with(outcomes, "is under way")}
+        failed = cursor.failed_looks
+        if failed.next_at is not None and now < failed.next_at:
+            return dg.SkipReason(
+                f"Pax8 could not be asked {failed.times} times in a row: it is asked again after "
+                f"{failed.next_at:%Y-%m-%d %H:%M} UTC."
+            )
         try:
             settings = configuration.load().settings
-            today = configuration.now().astimezone(ZoneInfo(settings.time_zone)).date()
-            months = sorted({*months_to_look_at(today, settings.release_day, settings.start_month), *before})
+            today = now.astimezone(ZoneInfo(settings.time_zone)).date()
+            # A month that was given up is not looked at for its own sake.
+            waiting = {month for month, one in before.items() if month in asked or not one.is_last}
+            months = sorted({*months_to_look_at(today, settings.release_day, settings.start_month), *waiting})
             if not months:
                 return dg.SkipReason(f"{settings.start_month} is not due before day {settings.release_day}.")
             listed = _list_invoices(pax8, months)
         except SettingsError as error:
             return dg.SkipReason(f"Pax8 was not asked, for the settings have to be corrected first: {error}")
         except BillingPipelineError as error:
-            return dg.SkipReason(f"Pax8 could not be asked, which says nothing about its invoices: {error}")
+            failed = failed.and_one_more(now)
+            later = "" if failed.next_at is None else f" It is asked again after {failed.next_at:%Y-%m-%d %H:%M} UTC."
+            return dg.SensorResult(
+                skip_reason=f"Pax8 could not be asked, which says nothing about its invoices: {error}{later}",
+                cursor=write_cursor(cursor.seen, cursor.asked, failed),
+            )
         news = new_billable(listed, seen)
         # What was asked for counts as seen when it was fetched, and not before.
         is_news = {invoice.invoice_id for invoices in news.values() for invoice in invoices}
         seen.update({one.invoice_id: one.status for one in listed if one.invoice_id not in is_news})
         requests, newest = [], newest_run(context.instance, FETCH_MONTH)
+        # A month that is not among the news any more, or was given up, is still remembered until it succeeds.
+        asked.update({month: one for month, one in before.items() if month not in asked and one.is_last})
         for month, invoices in sorted(news.items()):
-            if month in asked:
-                continue
-            attempt = 1
-            if month in before:
-                attempt = before[month].attempt + 1
-                context.log.info(_say_again("The fetch", month, outcomes[month], attempt))
             statuses = {one.invoice_id: one.status for one in invoices}
-            asked[month] = Asked(attempt, newest, {PARTITION_TAG: month}, statuses)
+            last = before.get(month)
+            # Other invoices, or other statuses, are news of their own, which nothing has failed for yet.
+            attempt = last.attempt + 1 if last is not None and last.invoices == statuses else 1
+            if last is not None and outcomes[month] == "is under way":
+                continue
+            if last is not None and attempt > 1 and not last.may_try_again(now):
+                asked[month] = last
+                continue
+            if attempt > 1:
+                context.log.info(_say_again("The fetch", month, outcomes[month], attempt))
+            asked[month] = Asked(attempt, newest, {PARTITION_TAG: month}, statuses, asked_at=now.isoformat())
             requests.append(
                 dg.RunRequest(
                     run_key=attempt_key(
                         "fetch " + " ".join(f"{key}={value}" for key, value in statuses.items()), attempt
                     ),
                     partition_key=month,
-                    tags={CLOSE_ID_TAG: close_id(month, configuration.now()), ATTEMPT_TAG: str(attempt)},
+                    tags={CLOSE_ID_TAG: close_id(month, now), ATTEMPT_TAG: str(attempt)},
                 )
             )
-        cursor = write_cursor(seen, asked)
+        written = write_cursor(seen, asked)
         if requests:
-            return dg.SensorResult(run_requests=requests, cursor=cursor)
+            return dg.SensorResult(run_requests=requests, cursor=written)
         reason = (
-            _say_waiting("The fetch", asked)
+            say_waiting("The fetch", asked, outcomes)
             if asked
             else f"No new billable invoice for {' or '.join(months)}; Pax8 lists {len(listed)}."
         )
-        return dg.SensorResult(skip_reason=reason, cursor=cursor)
+        return dg.SensorResult(skip_reason=reason, cursor=written)
 
     return pax8_invoice_availability
 
@@ -170,7 +192,12 @@ def _list_invoices(pax8: Pax8Resource, months: Sequence[str]) -> list[SeenInvoic
     (first, _), (_, last) = month_range(months[0]), month_range(months[-1])
     with pax8.open(_QUICK_LOOK, _QUICK_LOOK_SECONDS) as client:
         rows = client.invoices(first, last)
-    return [SeenInvoice(str(row["id"]), str(row.get("status") or ""), str(row["invoiceDate"])[:7]) for row in rows]
+    dated = [(row, read_day(row["invoiceDate"])) for row in rows]
+    return [
+        SeenInvoice(str(row["id"]), str(row.get("status") or ""), f"{day:%Y-%m}")
+        for row, day in dated
+        if day is not None
+    ]
 
 
 def _prepare_fetched_month(prepare_job: Any) -> dg.SensorDefinition:
@@ -184,13 +211,16 @@ def _prepare_fetched_month(prepare_job: Any) -> dg.SensorDefinition:
     def prepare_fetched_month(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource, configuration: ConfigurationResource
     ) -> dg.SensorResult | dg.SkipReason:
-        seen, before = read_cursor(context.cursor)
+        cursor, now = read_cursor(context.cursor), configuration.now()
+        before = cursor.asked
         outcomes = {month: outcome_of(context.instance, PREPARE_MONTH, one) for month, one in before.items()}
+        failed = {month: before[month] for month in _with(outcomes, "failed", "never started")}
+        again = {month: one for month, one in failed.items() if one.may_try_again(now)}
         asked = {month: before[month] for month in _with(outcomes, "is under way")}
-        again = {month: before[month] for month in _with(outcomes, "failed", "never started")}
+        asked.update({month: one for month, one in failed.items() if month not in again})
         # Every event since the last tick is read, not the newest alone: two months may be fetched in between.
         records = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey("pax8_raw_invoice"), after_storage_id=int(seen or 0)),
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey("pax8_raw_invoice"), after_storage_id=int(cursor.seen or 0)),
             limit=MOST_FETCHES_A_TICK,
             ascending=True,
         ).records
@@ -202,29 +232,34 @@ def _prepare_fetched_month(prepare_job: Any) -> dg.SensorDefinition:
             # The newer fetch has a preparation of its own.
             asked.pop(month, None)
             again.pop(month, None)
+            outcomes.pop(month, None)
             run = context.instance.get_run_by_id(record.event_log_entry.run_id)
             tags = run.tags if run is not None else {}
             if PREPARED_BY_TAG not in tags:
-                close = tags.get(CLOSE_ID_TAG) or close_id(month, configuration.now())
+                close = tags.get(CLOSE_ID_TAG) or close_id(month, now)
                 again[month] = Asked(0, newest, {}, event=record.storage_id, close_id=close)
         requests = []
-        try:
-            for month, one in sorted(again.items(), key=lambda item: item[1].event):
-                if one.attempt:
-                    context.log.info(_say_again("The preparation", month, outcomes[month], one.attempt + 1))
+        for month, one in sorted(again.items(), key=lambda item: item[1].event):
+            if one.attempt:
+                context.log.info(_say_again("The preparation", month, outcomes[month], one.attempt + 1))
+            tried = replace(one, attempt=one.attempt + 1, after=newest, asked_at=now.isoformat(), said="")
+            try:
                 everyone = _register_clients(context, warehouse, configuration, month)
-                if everyone:
-                    asked[month], request = _ask_to_prepare(month, one, newest, range_tags(month, everyone))
-                    requests.append(request)
-        except BillingPipelineError as error:
-            return dg.SkipReason(f"The clients of a month that was fetched could not be read; tried again: {error}")
-        cursor = write_cursor(records[-1].storage_id if records else seen, asked)
+            except BillingPipelineError as error:
+                # No run bears the tag of this close, so that it counts as one that never started.
+                asked[month] = replace(tried, tags={CLOSE_ID_TAG: one.close_id}, said=f"its clients: {error}")
+                outcomes[month] = "never started"
+                continue
+            if everyone:
+                asked[month], request = _ask_to_prepare(month, tried, range_tags(month, everyone))
+                requests.append(request)
+        written = write_cursor(records[-1].storage_id if records else cursor.seen, asked)
         if requests:
-            return dg.SensorResult(run_requests=requests, cursor=cursor)
+            return dg.SensorResult(run_requests=requests, cursor=written)
         if asked:
-            return dg.SensorResult(skip_reason=_say_waiting("The preparation", asked), cursor=cursor)
+            return dg.SensorResult(skip_reason=say_waiting("The preparation", asked, outcomes), cursor=written)
         reason = "The months fetched since are prepared by their close." if records else "No month was fetched since."
-        return dg.SensorResult(skip_reason=reason, cursor=cursor)
+        return dg.SensorResult(skip_reason=reason, cursor=written)
 
     return prepare_fetched_month
 
@@ -243,14 +278,12 @@ def _register_clients(
     return whole_range(context.instance.get_dynamic_partitions(CLIENTS), clients)
 
 
-def _ask_to_prepare(month: str, one: Asked, newest: int, tags: Mapping[str, str]) -> tuple[Asked, dg.RunRequest]:
-    attempt = one.attempt + 1
-    asked = replace(one, attempt=attempt, after=newest, tags=tags)
+def _ask_to_prepare(month: str, tried: Asked, tags: Mapping[str, str]) -> tuple[Asked, dg.RunRequest]:
     request = dg.RunRequest(
-        run_key=attempt_key(f"prepare {month} after event {one.event}", attempt),
-        tags={**tags, CLOSE_ID_TAG: one.close_id, ATTEMPT_TAG: str(attempt)},
+        run_key=attempt_key(f"prepare {month} after event {tried.event}", tried.attempt),
+        tags={**tags, CLOSE_ID_TAG: tried.close_id, ATTEMPT_TAG: str(tried.attempt)},
     )
-    return asked, request
+    return replace(tried, tags=tags), request
 
 
 def _with(outcomes: Mapping[str, Outcome], *wanted: Outcome) -> list[str]:
@@ -259,11 +292,6 @@ def _with(outcomes: Mapping[str, Outcome], *wanted: Outcome) -> list[str]:
 
 def _say_again(what: str, month: str, outcome: Outcome, attempt: int) -> str:
     return f"{what} of {month} that was asked for before {outcome}: it is asked for again, attempt {attempt}."
-
-
-def _say_waiting(what: str, asked: Mapping[str, Asked]) -> str:
-    said = ", ".join(f"{month} (attempt {one.attempt})" for month, one in sorted(asked.items()))
-    return f"{what} of {said} is under way."
 
 
 def close_id(month: str, now: datetime) -> str:

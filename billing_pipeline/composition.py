@@ -31,6 +31,7 @@ def build_resources(environment: Environment, settings: BillingSettings) -> dict
             client_secret=_secret("PAX8_CLIENT_SECRET", environment.pax8_client_secret),
             requests_per_minute=settings.pax8.requests_per_minute or 0,
             timeout_seconds=settings.pax8.timeout_seconds,
+            beside=str(environment.warehouse),
         ),
         "halopsa": HaloResource(
             resource_server=environment.halopsa_resource_server or "",
@@ -40,6 +41,7 @@ def build_resources(environment: Environment, settings: BillingSettings) -> dict
             client_secret=_secret("HALOPSA_CLIENT_SECRET", environment.halopsa_client_secret),
             requests_per_5_minutes=settings.halopsa.requests_per_5_minutes or 0,
             timeout_seconds=settings.halopsa.timeout_seconds,
+            beside=str(environment.warehouse),
         ),
     }
 

@@ -96,6 +96,7 @@ def _describe_run(result: PostingResult, rows: list[dict[str, Any]]) -> dict[str
         "settled_by_looking": len(result.settled),
         "outcome_unknown": len(result.unknown),
         "refused": len(result.refused),
+        "read_back": result.read_back,
         "journal_rows": result.head.rows,
         "journal_head": result.head.row_hash,
         "by_client": markdown_table(rows),

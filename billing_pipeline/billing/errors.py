@@ -33,6 +33,18 @@ class ServiceUnreachable(ServiceError):
     """Network trouble or 5xx that outlasted the retries."""
 
 
+class NotFound(ServiceError):
+    """The service answers 404: it has no such thing, or the address is wrong."""
+
+
+class TooManyRequests(ServiceUnreachable):
+    """429 that outlasted the retries. `retry_after` are the seconds that the service asks for, None without advice."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
 class UnreadableAnswer(ServiceError):
     """A body that is not what the service's contract says: an HTML page, cut-off JSON, a wrong shape."""
 
@@ -42,11 +54,15 @@ class IncompleteInvoice(ServiceError):
 
 
 class NotWritten(ServiceError):
-    """A write that surely did not happen. `status` is the HTTP status, None where no connection was made."""
+    """A write that surely did not happen. `status` is the HTTP status, None where no connection was made.
 
-    def __init__(self, status: int | None, text: str) -> None:
+    `retry_after` are the seconds after which the service takes more requests, None where it does not say.
+    """
+
+    def __init__(self, status: int | None, text: str, retry_after: float | None = None) -> None:
         super().__init__(text)
         self.status = status
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(ServiceError):

@@ -1,11 +1,17 @@
 """Money: exact decimals in, amounts in a currency's minor unit out. The only place that rounds."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DefaultContext, getcontext, localcontext
 
-STORED_SCALE = 10
-STORED_DIGITS = 28
+STORED_SCALE = 18
+STORED_DIGITS = 38
 _HALF_UP_DIGITS = 60
+# Two stored amounts multiply to 76 digits; Python's own 28 would round their sums without a word. New threads copy the
+# default context, this one has its own already.
+DefaultContext.prec = 80
+getcontext().prec = 80
+_EXACT = Context(prec=80)
+_STORED_STEP = Decimal(1).scaleb(-STORED_SCALE)
 # Decimal() itself also takes underscores, digits of other scripts and "Infinity".
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 # Past this many places an amount is written with its exponent: 1e999999999 would fill the memory.
@@ -56,20 +62,18 @@ def round_amount(amount: Decimal, currency: str) -> Decimal:
     return round_half_up(amount, minor_unit_digits(currency))
 
 
-def fits_storage(amount: Decimal) -> bool:
-    """Whether DECIMAL(28,10) holds the amount without losing a digit."""
-    if not amount.is_finite():
-        return False
-    return not amount or (decimal_places(amount) <= STORED_SCALE and amount.adjusted() < STORED_DIGITS - STORED_SCALE)
-
-
 def as_stored(amount: Decimal) -> Decimal | None:
-    """The amount with the scale of DECIMAL(28,10), exact; None where a digit would be lost."""
-    if not fits_storage(amount):
+    """The amount as DECIMAL(38,18) keeps it: digits past the 18th decimal are cut, never rounded.
+
+    None where it has more than 20 digits before the point, or is no number.
+    """
+    if not amount.is_finite() or (amount and amount.adjusted() >= STORED_DIGITS - STORED_SCALE):
         return None
-    with localcontext() as context:
-        context.prec = _HALF_UP_DIGITS
-        return (amount if amount else Decimal(0)).quantize(Decimal(1).scaleb(-STORED_SCALE))
+    if not amount or amount.adjusted() < -STORED_SCALE:
+        # Not quantized as it is: zeros and tiny amounts may have an exponent of any size.
+        amount = Decimal(0)
+    cut = amount.quantize(_STORED_STEP, rounding=ROUND_DOWN, context=_EXACT)
+    return cut if cut else abs(cut)
 
 
 def decimal_places(amount: Decimal) -> int:
@@ -92,6 +96,11 @@ def parse_amount(value: object) -> Decimal | None:
         text = value.strip()
         return Decimal(text) if _NUMBER.fullmatch(text) else None
     return None
+
+
+def margin_is_off(sell: Decimal, cost: Decimal, percent: Decimal, tolerance: Decimal) -> bool:
+    """Whether `sell` lies further than `tolerance` percent of the cost from `percent` percent above `cost`."""
+    return abs(sell * 100 - cost * (100 + percent)) > abs(cost) * tolerance
 
 
 def exact_unit_price(total: Decimal, quantity: Decimal, digits: int) -> Decimal | None:

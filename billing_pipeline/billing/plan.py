@@ -66,11 +66,10 @@ def find_client_holds(client: BilledClient, charges: Sequence[ChargeToPlan]) -> 
         holds += hold_client("inactive_client", client.fault, charges)
     foreign = sorted({charge.currency for charge in charges} - {client.currency})
     if foreign:
-        own = client.currency or "no default currency"
         holds += hold_client(
             "currency",
             f"charges in {', '.join(foreign)}, but HaloPSA client {client.billed_client_id} "
-            f"({client.billed_client_name}) has {own}",
+            f"({client.billed_client_name}) has {client.currency_text}",
             charges,
         )
     return holds

@@ -69,6 +69,12 @@ class BilledClient:
     recurring_client_id: int
     fault: str | None
     currency: str | None
+    why_no_currency: str = ""
+
+    @property
+    def currency_text(self) -> str:
+        """Its currency for people, or what is the matter with it."""
+        return self.currency or self.why_no_currency or "no default currency"
 
     @property
     def inactive(self) -> bool:

@@ -1,5 +1,6 @@
 """Why a line is not billed, or not yet, in the order in which a held client's first cause is chosen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,8 @@ class Reason:
     """One reason: its code, what fate it gives a line, and what a clerk should read and do.
 
     `held_label` and `held_next_step` are for a hold, where the code means another thing there than for a line. In next
-    steps {month}, {client_month} (`2026-10 --client acme`) and {cap} stand for those of the hold.
+    steps {month}, {client_month} (`2026-10 --client acme`) and {cap} stand for those of the hold, {correct} for the
+    option that a correction needs.
     """
 
     code: str
@@ -73,7 +75,6 @@ REASONS: tuple[Reason, ...] = (
         "A new billing term: have its rule written.",
     ),
     Reason("missing_amount", "blocked", "Total, cost or currency is missing", "Ask Pax8 for the amount."),
-    Reason("too_precise", "blocked", "An amount has more digits than are kept", "Ask Pax8 for the amount."),
     Reason(
         "rule_failed",
         "blocked",
@@ -98,13 +99,14 @@ REASONS: tuple[Reason, ...] = (
         "currency",
         "held",
         "The currency is not the client's own",
-        "Correct the client's currency in HaloPSA, then run billing-pipeline close {client_month}.",
+        "Correct the client's currency in HaloPSA, or what the text says of it, then run billing-pipeline close "
+        "{client_month}.",
     ),
     Reason(
         "negative_total",
         "held",
         "The invoice would be negative",
-        "Credit it by hand, or run billing-pipeline close {client_month} --post --force-cap negative_invoice.",
+        "Credit it by hand, or run billing-pipeline close {client_month} --post{correct} --force-cap negative_invoice.",
     ),
     Reason(
         "double_billing",
@@ -162,7 +164,17 @@ REASONS: tuple[Reason, ...] = (
     ),
 )
 
-_BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS)}
+# Of months that earlier versions prepared: given to no line any more.
+RETIRED: tuple[Reason, ...] = (
+    Reason(
+        "too_precise",
+        "blocked",
+        "An amount had more digits than were kept",
+        "They are kept now: run billing-pipeline close {client_month}.",
+    ),
+)
+
+_BY_CODE = {reason.code: (rank, reason) for rank, reason in enumerate(REASONS + RETIRED)}
 
 
 def reason_of(code: str) -> Reason:
@@ -170,15 +182,21 @@ def reason_of(code: str) -> Reason:
     return _BY_CODE[code.partition(":")[0]][1]
 
 
-def describe_hold(code: str, month: str, client: str | None) -> tuple[str, str]:
+def describe_hold(code: str, month: str, client: str | None, details: Sequence[str] = ()) -> tuple[str, str]:
     """What a clerk should read, and do next, with the command that goes on, where the reason holds a client's month.
 
-    `client` None is for several clients: the command is then for the whole month.
+    `client` None is for several clients: the command is then for the whole month. `details` are the texts of the holds:
+    a correction below zero needs another command than an invoice, and its text and its next step name the same one.
     """
     reason = reason_of(code)
     client_month = month if client is None else f"{month} --client {client}"
     next_step = reason.held_next_step or reason.next_step
-    told = next_step.format(month=month, client_month=client_month, cap=code.partition(":")[2])
+    told = next_step.format(
+        month=month,
+        client_month=client_month,
+        cap=code.partition(":")[2],
+        correct=" --correct" if details and all(" --correct" in detail for detail in details) else "",
+    )
     return reason.held_label or reason.label, told
 
 

@@ -7,7 +7,9 @@ be null in the end can be null on no level, and a level may give any part of a s
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Literal, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -29,6 +31,8 @@ from billing_pipeline.billing.setting_types import (
 AzureClass: TypeAlias = Literal["azure_consumption", "azure_commitment", "other_arrears"]
 Target: TypeAlias = Literal["new", "latest", "recurring"]
 TaxEngine: TypeAlias = Literal["halopsa", "qbo_ast", "xero_auto", "none"]
+
+_TIME_ZONE = "America/Denver"
 
 
 def _without_repeats(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -207,6 +211,17 @@ class HaloPsaService(Section):
     document_key_field: Literal["reference", "internal_note", "notes_1", "notes_2", "notes_3"] = "reference"
 
 
+class HaloPsaFields(HaloPsaService):
+    """How HaloPSA is spoken to, and how what it says is read: the days of its documents are those of `time_zone`."""
+
+    time_zone: TimeZone = _TIME_ZONE
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of `time_zone`."""
+        return ZoneInfo(self.time_zone)
+
+
 class Pax8Service(Section):
     """How Pax8 is spoken to. A request limit of 0 or null is none; times are in seconds."""
 
@@ -217,7 +232,7 @@ class Pax8Service(Section):
 class BillingSettings(Section):
     """All of `billing.yaml`."""
 
-    time_zone: TimeZone = "America/Denver"
+    time_zone: TimeZone = _TIME_ZONE
     start_month: Month = "2026-01"
     mode: Literal["manual", "automatic"] = "manual"
     release_day: Annotated[int, Field(ge=1, le=28)] = 4
@@ -234,3 +249,13 @@ class BillingSettings(Section):
     def enabled_integrations(self) -> tuple[IntegrationName, ...]:
         """Return the integrations that bring charges."""
         return tuple(name for name in INTEGRATIONS if getattr(self.integrations, name).enabled)
+
+    @property
+    def halopsa_fields(self) -> HaloPsaFields:
+        """`halopsa` with the time zone that HaloPSA's days are read in."""
+        return _with_time_zone(self.halopsa, self.time_zone)
+
+
+@cache
+def _with_time_zone(service: HaloPsaService, time_zone: str) -> HaloPsaFields:
+    return HaloPsaFields(**service.model_dump(), time_zone=time_zone)

@@ -39,7 +39,10 @@ def was_issued(before: str, now: str) -> bool:
     created_now, _, next_now = now.partition("|")
     if created_before or created_now:
         return created_before != created_now
-    return next_now > next_before
+    if not next_before or not next_now:
+        return next_now > next_before
+    # A day more is the same day in another notation; no recurring invoice is issued every day.
+    return (date.fromisoformat(next_now[:10]) - date.fromisoformat(next_before[:10])).days > 1
 
 
 def count_issues(before: str, now: str, target: Target) -> int:

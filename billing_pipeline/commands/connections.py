@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from billing_pipeline.billing.settings import BillingSettings
+from billing_pipeline.commands.progress import show_waits
 from billing_pipeline.commands.surroundings import demand_month, existing_warehouse, read_environment
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.pax8 import Pax8Client
@@ -24,6 +25,7 @@ def open_pax8(environment: Environment, settings: BillingSettings) -> Pax8Client
         access.client_secret.get_secret_value(),
         requests_per_minute=settings.pax8.requests_per_minute,
         timeout_seconds=settings.pax8.timeout_seconds,
+        beside=environment.warehouse,
     )
 
 
@@ -38,6 +40,7 @@ def open_halopsa(environment: Environment, settings: BillingSettings) -> HaloCli
         access.client_secret.get_secret_value(),
         requests_per_5_minutes=settings.halopsa.requests_per_5_minutes,
         timeout_seconds=settings.halopsa.timeout_seconds,
+        beside=environment.warehouse,
     )
 
 
@@ -53,6 +56,6 @@ def open_month(month: str, command: str, *clients: str) -> Iterator[tuple[Work, 
     environment.require_halopsa()
     config = load_settings(environment.config_folder)
     warehouse = existing_warehouse(environment)
-    with open_halopsa(environment, config.settings) as halo, warehouse.kept_open():
+    with show_waits(), open_halopsa(environment, config.settings) as halo, warehouse.kept_open():
         run_id = f"{command}-{uuid4()}"
         yield Work(month, clients, warehouse, config, environment.now(), run_id, environment.now), halo

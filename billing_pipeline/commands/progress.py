@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from time import monotonic
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
 from billing_pipeline.commands.terminal import notes, say
+from billing_pipeline.resources.waits import WAITS
 
 _dagster = logging.getLogger("dagster.printed")
 
@@ -36,15 +37,40 @@ def show_stages() -> Iterator[Stages]:
     """Stages to call for the block. What Dagster prints meanwhile goes to the log, and not between them."""
     console = notes()
     if not console.is_terminal:
-        with _keep_prints():
-            yield Stages(console, None)
+        stages = Stages(console, None)
+        with _keep_prints(), show_waits(stages):
+            yield stages
         return
     columns = (SpinnerColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as spinner,
         _keep_prints(),
     ):
-        yield Stages(console, spinner)
+        stages = Stages(console, spinner)
+        with show_waits(stages):
+            yield stages
+
+
+@contextmanager
+def show_waits(show: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Show what is waited for within the block: by `show`, else as a note."""
+    handler = _Waits(show or (lambda said: say(said, notes())))
+    WAITS.addHandler(handler)
+    try:
+        yield
+    finally:
+        WAITS.removeHandler(handler)
+
+
+class _Waits(logging.Handler):
+    """Hands each message on as it is."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "BOOLEAN": pa.bool_(),
     "DATE": pa.date32(),
     "TIMESTAMP": pa.timestamp("us"),
-    "DECIMAL(28,10)": pa.decimal128(28, 10),
+    "DECIMAL(38,18)": pa.decimal128(38, 18),
     "DECIMAL(18,3)": pa.decimal128(18, 3),
     "VARCHAR[]": pa.list_(pa.string()),
     "BIGINT[]": pa.list_(pa.int64()),

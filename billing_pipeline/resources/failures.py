@@ -1,7 +1,7 @@
 """Which error a failed request becomes, sorted in one place, for reads, writes and tokens.
 
 Permanent (the same request would fail again): CredentialsRefused, PermissionMissing, UnreadableAnswer and
-ServiceError itself. Transient (retried by `retries`, and still there): ServiceUnreachable.
+ServiceError itself. Transient (retried by `retries`, and still there): ServiceUnreachable, TooManyRequests.
 Writes know two outcomes only, NotWritten and OutcomeUnknown.
 """
 
@@ -19,10 +19,12 @@ from billing_pipeline.billing.errors import (
     PermissionMissing,
     ServiceError,
     ServiceUnreachable,
+    TooManyRequests,
     UnreadableAnswer,
 )
-from billing_pipeline.resources.retries import TRANSIENT_STATUSES
+from billing_pipeline.resources.retries import TRANSIENT_STATUSES, read_retry_after
 
+TOO_MANY_REQUESTS = 429
 SURELY_NOT_WRITTEN = frozenset({400, 401, 403, 404, 422, 429})
 """Refused before anything was stored. A 409, a 5xx or a redirect may come after a commit."""
 
@@ -67,7 +69,7 @@ class Redactor:
 
     def add(self, secret: str) -> None:
         """Know one more secret."""
-        if secret:
+        if secret and secret not in self._spellings:
             escaped = json.dumps(secret)[1:-1]
             spellings = {secret, quote(secret, safe=""), quote_plus(secret), escaped}
             self._spellings = self._spellings | spellings
@@ -103,6 +105,12 @@ class FailureSorter:
             return CredentialsRefused(f"{asked} although the token is new. Check {names}. {said}")
         if status in (401, 403):
             return PermissionMissing(self._permission_text(response.request.method, route, status, said))
+        if status == TOO_MANY_REQUESTS:
+            return TooManyRequests(
+                f"{asked} ({TRANSIENT_STATUSES[status]}), and it did not pass: something else uses up the limit. "
+                f"Try again later. {said}",
+                read_retry_after(response),
+            )
         if status in TRANSIENT_STATUSES or status >= 500:
             reason = TRANSIENT_STATUSES.get(status, "trouble at the service")
             return ServiceUnreachable(f"{asked} ({reason}), and it did not pass. Try again later. {said}")
@@ -129,7 +137,9 @@ class FailureSorter:
         if status in SURELY_NOT_WRITTEN:
             if status in (401, 403):
                 return NotWritten(status, self._permission_text("POST", route, status, said))
-            return NotWritten(status, f"{self._facts.name}: POST {route} was refused with {status}. {said}")
+            retry_after = read_retry_after(response) if status == TOO_MANY_REQUESTS else None
+            text = f"{self._facts.name}: POST {route} was refused with {status}. {said}"
+            return NotWritten(status, text, retry_after)
         return OutcomeUnknown(
             f"{self._facts.name}: POST {route} was answered with {status}: "
             f"it may have been written. Look for its key before anything else. {said}"
@@ -153,6 +163,8 @@ class FailureSorter:
         names = ", ".join(facts.credential_variables)
         if status == 500 and facts.tenant_hint:
             return CredentialsRefused(f"{asked}. {facts.tenant_hint} {said}")
+        if status == TOO_MANY_REQUESTS:
+            return TooManyRequests(f"{asked}, and it did not pass. Try again later. {said}", read_retry_after(response))
         if status in TRANSIENT_STATUSES or status >= 500:
             return ServiceUnreachable(f"{asked}, and it did not pass. Try again later. {said}")
         if 300 <= status < 400 or status in (404, 405):

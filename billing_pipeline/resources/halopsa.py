@@ -4,9 +4,13 @@ Writes are never repeated: HaloPSA has no idempotency key, and posting twice mak
 `RecurringInvoice/process`, which creates real invoices, is not here and must not be.
 """
 
+import logging
 from collections import Counter
-from datetime import date
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +25,10 @@ from billing_pipeline.resources.oauth import TokenRequest
 from billing_pipeline.resources.paging import HaloPages, HaloRows, Row, list_in
 from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.rights import check_rights
+from billing_pipeline.resources.seen_invoices import SeenInvoices, day_of
+from billing_pipeline.resources.waits import tell_wait
+
+logger = logging.getLogger(__name__)
 
 _CUSTOMERS = ("read:customers", "edit:customers")
 _INVOICES = ("read:invoices", "edit:invoices")
@@ -66,7 +74,12 @@ LIST_KEYS = {
     "ClientContract": "contracts",
 }
 
+WINDOW_SECONDS = 300.0
+"""The rolling window in which HaloPSA counts the requests of a tenant."""
+
 _WITH_INACTIVE: Query = {"includeactive": "true", "includeinactive": "true"}
+# How many invoices that a list lacks are asked for by themselves, before it is taken for one that hides rows.
+_ASKED_ALONE = 3
 _WHOLE: Query = {"includedetails": "true"}
 
 
@@ -76,6 +89,7 @@ class HaloClient:
     Reads raise ServiceError or one of its kinds: CredentialsRefused, PermissionMissing, ServiceUnreachable
     (after the retries), UnreadableAnswer. Writes raise NotWritten or OutcomeUnknown and nothing else.
     Lists hold each id once and are sorted by id; `gap` says where one does not prove complete.
+    Processes whose requests are counted `beside` the same warehouse keep HaloPSA's limit together.
     """
 
     def __init__(
@@ -88,6 +102,7 @@ class HaloClient:
         requests_per_5_minutes: int | None = 300,
         timeout_seconds: float = 60,
         policy: RetryPolicy | None = None,
+        beside: Path | None = None,
     ) -> None:
         demand_values(
             "HaloPSA",
@@ -107,9 +122,11 @@ class HaloClient:
             query={"tenant": tenant} if tenant else {},
             credential_variables=", ".join(FACTS.credential_variables),
         )
-        limits = limits_of("HaloPSA", f"{self.address} {tenant}", requests_per_5_minutes, 300)
+        limits = limits_of("HaloPSA", f"{self.address} {tenant}", requests_per_5_minutes, WINDOW_SECONDS, beside)
+        self._longest_wait = (policy or RetryPolicy()).longest_wait
         self._service = HttpService(FACTS, self.address, token, limits, timeout_seconds, policy)
         self._pages = HaloPages(self._service)
+        self.forget()
 
     def __enter__(self) -> Self:
         return self
@@ -123,10 +140,22 @@ class HaloClient:
         """Close the connections."""
         self._service.close()
 
+    def forget(self) -> None:
+        """Forget which invoices were seen, and whether HaloPSA filters by date, as a new client knows nothing of it."""
+        self._seen = SeenInvoices()
+        self._hides_by_date = False
+
     @property
     def requests(self) -> Counter[str]:
         """Requests sent so far by "METHOD route", ids as {id}, retries and tokens included."""
         return self._service.requests
+
+    def wait_for_window(self, refused: NotWritten, then: str) -> None:
+        """Wait until HaloPSA takes requests again after it refused one with 429: as long as it asks for, else a whole
+        window, and never longer than that. `then` says what goes on afterwards."""
+        seconds = min(refused.retry_after or WINDOW_SECONDS, self._longest_wait)
+        tell_wait(f"HaloPSA takes no more requests for now (429): in {seconds:.0f} seconds {then}")
+        sleep(seconds)
 
     def clients(self) -> list[Row]:
         """All clients, inactive ones too."""
@@ -169,31 +198,96 @@ class HaloClient:
         return self._list("RecurringInvoice", {"includelines": "true"} if include_lines else None)
 
     def invoices(self, since: date | None = None, client_id: int | None = None, search: str | None = None) -> HaloRows:
-        """Invoices with their lines: dated `since` or later, of one client, found by a search text.
+        """Invoices with their lines: dated `since` or later (or, in UTC, the day before), of one client, found by a
+        search text.
 
-        HaloPSA ignores filters that it does not know, so date and client are checked here again; an
-        invoice that does not say its date or its client stays in, for nothing shows that it is another.
-        `search` cannot be checked: look into what comes.
+        HaloPSA may ignore a filter, and may filter wrongly, both without a word. So date and client are checked here
+        again; an invoice that does not say its date or its client stays in, for nothing shows that it is another. And
+        a filtered list counts only where it showed the invoices that must be in it, as far as this client has seen
+        them: by date, all are read without a filter where it did not; for a client, `gap` says so. `search` proves
+        nothing: look into what comes.
         """
-        query: dict[str, str | int] = {"includelines": "true"}
         if since is not None:
-            query["invoicedatestart"] = query["start_date"] = since.isoformat()
-        if client_id is not None:
-            query["client_id"] = client_id
-        if search is not None:
-            query["search"] = search
-        listed = self._list("Invoice", query)
+            listed = self._invoices_since(since)
+        elif client_id is None and search is None:
+            listed = self._all_invoices()
+        else:
+            query: dict[str, str | int] = {"includelines": "true"}
+            if client_id is not None:
+                query["client_id"] = client_id
+            if search is not None:
+                query["search"] = search
+            listed = self._list("Invoice", query)
+            listed.is_filtered = True
+            if client_id is not None:
+                listed.gap = listed.gap or self._why_not_whole(listed, client_id)
+            self._seen.add(listed)
         wanted = (
             row
             for row in listed
             if (since is None or _may_be_since(row, since))
             and (client_id is None or row.get("client_id", client_id) == client_id)
         )
-        return HaloRows(wanted, listed.gap)
+        return HaloRows(wanted, listed.gap, is_filtered=listed.is_filtered)
+
+    def _invoices_since(self, since: date) -> HaloRows:
+        """Those that HaloPSA filters by date where it is seen to do so, else all."""
+        first = since
+        if not self._hides_by_date and not self._seen.dated_after(since):
+            self._seen.add(self._pages.newest("/Invoice", LIST_KEYS["Invoice"]))
+            # Nothing that must be in the list: it begins before the newest invoice then.
+            first = min(since, self._seen.before_the_newest() or since)
+        must_be_there = partial(self._seen.dated_after, first)
+        if not self._hides_by_date and must_be_there():
+            # A day earlier, for other time zones begin their days earlier; and never a day without its time.
+            moment = f"{(first - timedelta(days=1)).isoformat()}T00:00:00Z"
+            query: Query = {"includelines": "true", "includeinvoices": "true", "invoicedatestart": moment}
+            listed = self._list("Invoice", query)
+            listed.is_filtered = True
+            hidden = self._find_hidden(listed, must_be_there)
+            if hidden is None and must_be_there() and listed.gap is None:
+                self._seen.add(listed)
+                return listed
+            self._hides_by_date = hidden is not None
+            logger.warning("HaloPSA: GET /Invoice from %s on hides invoice %s, reading all", moment, hidden)
+        return self._all_invoices()
+
+    def _all_invoices(self) -> HaloRows:
+        listed = self._list("Invoice", {"includelines": "true"})
+        if listed.gap is None:
+            # What is not among them was deleted since.
+            self._seen = SeenInvoices()
+        self._seen.add(listed)
+        return listed
+
+    def _why_not_whole(self, listed: HaloRows, client_id: int) -> str | None:
+        """Why the list of a client does not prove complete."""
+        must_be_there = partial(self._seen.of_client, client_id)
+        hidden = self._find_hidden(listed, must_be_there)
+        if hidden is not None:
+            return f"GET /Invoice of client {client_id} hides invoice {hidden}"
+        if not must_be_there():
+            return f"GET /Invoice of client {client_id} shows no invoice that must be in it"
+        return None
+
+    def _find_hidden(self, listed: Sequence[Row], must_be_there: Callable[[], Collection[int]]) -> int | None:
+        """An invoice that HaloPSA has and that is not in the list where it must be; None where there is none.
+
+        What was seen before may have been deleted or changed since: a few are asked for by themselves.
+        """
+        missing = sorted(set(must_be_there()) - {row["id"] for row in listed}, reverse=True)
+        for row_id in missing[:_ASKED_ALONE]:
+            if self.invoice(row_id) is None:
+                self._seen.forget(row_id)
+            if row_id in must_be_there():
+                return row_id
+        return missing[_ASKED_ALONE] if len(missing) > _ASKED_ALONE else None
 
     def invoice(self, invoice_id: int) -> Row | None:
         """One invoice whole, with its lines; None if HaloPSA says 404."""
-        return self._find("Invoice", invoice_id)
+        row = self._find("Invoice", invoice_id)
+        self._seen.add([] if row is None else [row])
+        return row
 
     def recurring_invoice(self, invoice_id: int) -> Row | None:
         """One recurring invoice whole, with its lines; None if HaloPSA says 404."""
@@ -201,7 +295,9 @@ class HaloClient:
 
     def create_invoice(self, document: Row) -> Row:
         """Create one invoice from a document without id; HaloPSA's answer. See the class for errors."""
-        return self._create("Invoice", document)
+        row = self._create("Invoice", document)
+        self._seen.add([row])
+        return row
 
     def update_invoice(self, document: Row) -> Row:
         """Change the invoice with the document's id; its `lines`, if given, replace all lines."""
@@ -287,6 +383,7 @@ class HaloResource(dg.ConfigurableResource["HaloResource"]):
     client_secret: str = Field(default="", repr=False)
     requests_per_5_minutes: int = 300
     timeout_seconds: int = 60
+    beside: str = ""
 
     def open(self) -> HaloClient:
         """A client to use with `with`; raises SettingsError naming the variables that are not set."""
@@ -298,6 +395,7 @@ class HaloResource(dg.ConfigurableResource["HaloResource"]):
             client_secret=self.client_secret,
             requests_per_5_minutes=self.requests_per_5_minutes,
             timeout_seconds=self.timeout_seconds,
+            beside=Path(self.beside) if self.beside else None,
         )
 
 
@@ -308,9 +406,6 @@ def _one_object(data: Any) -> Row | None:
 
 
 def _may_be_since(row: Row, since: date) -> bool:
-    try:
-        day = date.fromisoformat(str(row.get("invoice_date"))[:10])
-    except ValueError:
-        return True
-    # Years up to 1900 are how HaloPSA writes a date that is not set.
-    return day >= since or day.year <= 1900
+    day = day_of(row)
+    # In the tenant's time zone it may be the day after; a date that is not set shows nothing.
+    return day is None or day >= since - timedelta(days=1)

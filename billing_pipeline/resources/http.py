@@ -11,14 +11,16 @@ from typing import Any, Self
 import httpx
 
 from billing_pipeline.billing.errors import (
+    NotFound,
     NotWritten,
     OutcomeUnknown,
     ServiceError,
     SettingsError,
+    TooManyRequests,
     UnreadableAnswer,
 )
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
-from billing_pipeline.resources.failures import FailureSorter, Redactor, ServiceFacts
+from billing_pipeline.resources.failures import TOO_MANY_REQUESTS, FailureSorter, Redactor, ServiceFacts
 from billing_pipeline.resources.limits import HttpLimits
 from billing_pipeline.resources.oauth import ClientCredentials, TokenRequest
 from billing_pipeline.resources.retries import RetryPolicy
@@ -104,7 +106,7 @@ class HttpService:
         """
         answer = self.find(path, query)
         if answer is None:
-            raise ServiceError(
+            raise NotFound(
                 f"{self.facts.name}: GET {path} was answered with 404: there is no such thing. "
                 f"Check the address in {self.facts.url_variable}."
             )
@@ -142,6 +144,9 @@ class HttpService:
             response = self._http.post(path, content=content.encode(), headers={"Content-Type": "application/json"})
         except httpx.HTTPError as error:
             raise self._sorter.of_write_network(error, route) from error
+        except TooManyRequests as error:  # of the token, which waits for its window as the document does
+            said = f"{self.facts.name}: POST {route} was not sent. {error}"
+            raise NotWritten(TOO_MANY_REQUESTS, said, error.retry_after) from error
         except ServiceError as error:  # of the token: the document itself was not sent, or refused with 401
             raise NotWritten(None, f"{self.facts.name}: POST {route} was not sent. {error}") from error
         if not response.is_success:

@@ -1,9 +1,11 @@
-"""Client credentials for both services, as one httpx.Auth."""
+"""Client credentials for both services, as one httpx.Auth; clients of one account in a process share its token."""
 
+import json
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from threading import Lock
 from typing import Any, Literal
 
@@ -31,6 +33,11 @@ class TokenRequest:
     def __repr__(self) -> str:
         return f"TokenRequest({self.url!r}, {self.body!r})"
 
+    def fingerprint(self) -> str:
+        """What tells accounts apart: the same for the same request alone, and no secret can be read from it."""
+        said = json.dumps([self.url, self.body, self.fields, self.query], sort_keys=True)
+        return sha256(said.encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Token:
@@ -44,12 +51,39 @@ class Token:
         return f"Token(refresh_at={self.refresh_at:.0f})"
 
 
+class SharedToken:
+    """The token of one account, for every client and thread of this process; never written anywhere."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.token: Token | None = None
+
+
+_shared: dict[str, SharedToken] = {}
+_shared_lock = Lock()
+
+
+def token_of(request: TokenRequest) -> SharedToken:
+    """The one token of this process for an account.
+
+    A close opens clients for several steps: a token for each would be a third of its requests to HaloPSA.
+    """
+    with _shared_lock:
+        return _shared.setdefault(request.fingerprint(), SharedToken())
+
+
+def forget_tokens() -> None:
+    """Let every account fetch its token anew, as a new process would."""
+    with _shared_lock:
+        _shared.clear()
+
+
 class ClientCredentials(httpx.Auth):
     """Adds the token to each request, fetches it when needed, and repeats a request once after a 401.
 
-    A token is fetched anew a tenth of its life before its end (a minute at most). Threads that need one at
-    the same time wait for the one that fetches. A 401 drops the token that was refused, unless another
-    thread has replaced it already, and the request is repeated once; a second 401 goes to the caller.
+    A token is fetched anew a tenth of its life before its end (a minute at most). Clients and threads that need
+    one at the same time wait for the one that fetches. A 401 drops the token that was refused, unless another
+    has replaced it already, and the request is repeated once; a second 401 goes to the caller.
     A 401 says that nothing was done, so this holds for writes too.
 
     Raises CredentialsRefused, ServiceUnreachable or UnreadableAnswer when there is no token to be had.
@@ -68,13 +102,12 @@ class ClientCredentials(httpx.Auth):
         self._redactor = redactor
         self._retry = policy.for_tokens()
         self._clock = clock
-        self._lock = Lock()
-        self._token: Token | None = None
+        self._shared = token_of(request)
 
     @property
     def granted_scope(self) -> str:
         """What the service said it granted with the last token; empty if it did not say."""
-        token = self._token
+        token = self._shared.token
         return token.scope if token else ""
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -91,15 +124,18 @@ class ClientCredentials(httpx.Auth):
     def _current_token(
         self, request: httpx.Request, refused: Token | None
     ) -> Generator[httpx.Request, httpx.Response, Token]:
-        with self._lock:
-            token = self._token
+        shared = self._shared
+        with shared.lock:
+            token = shared.token
             if token is None or token is refused or self._clock() >= token.refresh_at:
-                self._token = None
+                shared.token = None
                 asked_at = self._clock()
                 response = yield self._build_request(request)
                 token = self._read_token(response, asked_at)
-                self._token = token
-            return token
+                shared.token = token
+        # Another client may have fetched it: no text of this one may show it either.
+        self._redactor.add(token.value)
+        return token
 
     def _build_request(self, request: httpx.Request) -> httpx.Request:
         # A request that an auth flow makes knows nothing of its client: without these it had no time-outs.
@@ -132,7 +168,6 @@ class ClientCredentials(httpx.Auth):
                 f"The token service at {response.request.url.host} answered {response.status_code} "
                 f"without a usable access_token. Check {self._request.credential_variables}."
             )
-        self._redactor.add(value)
         life = _seconds(answer.get("expires_in"))
         scope = answer.get("scope")
         return Token(

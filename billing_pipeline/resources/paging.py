@@ -94,52 +94,68 @@ class Pax8Pages:
 class HaloRows(list[Row]):
     """The rows of a HaloPSA list. `gap` is why they do not prove complete, None if they do.
 
-    With a gap, what is not among them may be there all the same.
+    With a gap, what is not among them may be there all the same. `is_filtered` says that HaloPSA was asked for some of
+    its rows only: then what proves them complete is a row that must be among them, and was.
     """
 
-    def __init__(self, rows: Iterable[Row] = (), gap: str | None = None) -> None:
+    def __init__(self, rows: Iterable[Row] = (), gap: str | None = None, *, is_filtered: bool = False) -> None:
         super().__init__(rows)
         self.gap = gap
+        self.is_filtered = is_filtered
 
 
 class HaloPages:
     """Reads a HaloPSA list by `page_no` from 1, ordered by id, until a page brings no new id.
 
-    Page sizes may be capped, paging may be ignored, `record_count` may be anything: only ids are believed.
+    Page sizes may be capped, paging may be ignored, `record_count` may be anything: only ids are believed, and the
+    count is a hint to look again.
     """
 
-    def __init__(self, service: HttpService, size: int = 100, most_pages: int = 5000) -> None:
+    def __init__(self, service: HttpService, size: int = 100, most_pages: int = 5000, most_reads: int = 4) -> None:
         self._service = service
         self._size = size
         self._most_pages = most_pages
+        self._most_reads = most_reads
 
     def read(self, path: str, key: str, query: Query | None = None) -> HaloRows:
         """All rows, each once, sorted by id. `key` is where the rows are, unless the answer is an array.
 
-        Where fewer rows came than `record_count` says, the list is read once more and the reads are joined:
-        a row deleted between two pages moves the rows behind it, one of them out of sight. Where that is still fewer,
-        `HaloRows.gap` says so.
+        Where fewer rows came than `record_count` says, the list is read again the other way round and with other page
+        borders, and the reads are joined: a row deleted between two pages moves the rows behind it, one of them out of
+        sight, and a page that never comes hides other rows then. A read that brings nothing new shows that the count
+        is wrong, and not the rows; where none does, `HaloRows.gap` says so.
         Raises ServiceError or one of its kinds; UnreadableAnswer on another shape.
         """
         rows: dict[int, Row] = {}
-        promised = self._read_into(rows, path, key, query)
-        if promised > len(rows):
+        promised, size, gap = 0, self._size, None
+        for turn in range(self._most_reads):
+            before = len(rows)
+            count, size = self._read_into(rows, path, key, query, size, downwards=turn % 2 == 1)
+            promised = max(promised, count)
+            if promised <= len(rows):
+                break
+            if turn and len(rows) == before:
+                logger.warning("HaloPSA: %s has %d rows, and counts %d", path, len(rows), promised)
+                break
             logger.warning("HaloPSA: %s gave %d rows of %d, reading again", path, len(rows), promised)
-            promised = self._read_into(rows, path, key, query)
-        gap = f"GET {path} gave {len(rows)} rows of {promised}" if promised > len(rows) else None
+        else:
+            gap = f"GET {path} gave {len(rows)} rows of {promised}, and others with each of {self._most_reads} reads"
         return HaloRows((rows[row_id] for row_id in sorted(rows)), gap)
 
-    def _read_into(self, rows: dict[int, Row], path: str, key: str, query: Query | None) -> int:
+    def newest(self, path: str, key: str, query: Query | None = None) -> list[Row]:
+        """One page without any filter, the highest ids first where HaloPSA orders as it is told."""
+        paging = self._paging(1, self._size, downwards=True)
+        data = self._service.get(path, {**(query or {}), **paging}).data
+        return [row for _, row in _with_ids(path, list_in(path, key, data))]
+
+    def _read_into(
+        self, rows: dict[int, Row], path: str, key: str, query: Query | None, size: int, *, downwards: bool
+    ) -> tuple[int, int]:
+        """Add the rows of all pages; the highest count that came with them, and a page size with other borders."""
         seen: set[int] = set()
-        promised, stale = 0, False
+        promised, largest, stale = 0, 0, False
         for number in range(1, self._most_pages + 1):
-            paging: Query = {
-                "pageinate": "true",
-                "page_no": number,
-                "page_size": self._size,
-                "order": "id",
-                "orderdesc": "false",
-            }
+            paging = self._paging(number, size, downwards=downwards)
             data = self._service.get(path, {**(query or {}), **paging}).data
             page = dict(_with_ids(path, list_in(path, key, data)))
             rows.update(page)
@@ -148,13 +164,23 @@ class HaloPages:
             brought_nothing = not page.keys() - seen
             # A page that comes twice is no end, while rows are missing.
             if brought_nothing and (not page or stale or promised <= len(seen)):
-                return promised
+                return promised, size if largest == len(seen) else max(largest - 1, 1)
             stale = brought_nothing
             seen |= page.keys()
+            largest = max(largest, len(page))
         raise UnreadableAnswer(
             f"HaloPSA: GET {path} still brought new ids after {self._most_pages} pages. "
             f"Ask HaloPSA's support why the list does not end."
         )
+
+    def _paging(self, number: int, size: int, *, downwards: bool) -> dict[str, str | int]:
+        return {
+            "pageinate": "true",
+            "page_no": number,
+            "page_size": size,
+            "order": "id",
+            "orderdesc": "true" if downwards else "false",
+        }
 
 
 def list_in(path: str, key: str, data: Any) -> list[Row]:

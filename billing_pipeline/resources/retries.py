@@ -32,7 +32,7 @@ class RetryPolicy:
     """Bounds of the retry layer. Waits are in seconds: `backoff` doubles each time, with up to half taken off
     by chance so that parallel reads do not come back together; `total_wait` bounds the sum of all waits.
 
-    The defaults wait about half a minute on 5xx and network trouble, and up to five minutes on 429,
+    The defaults wait about half a minute on 5xx and network trouble, and five minutes on 429 that stays,
     for HaloPSA's window is five minutes long.
     """
 
@@ -73,14 +73,20 @@ class PatientRetry(Retry):
             super().sleep(response)
             return
         left = self.max_backoff_wait if self.total_timeout is None else self.total_timeout - self.elapsed_sleep
-        seconds = max(0.0, min(8 * self.backoff_strategy(), self.max_backoff_wait, left))
+        # The last try comes when all the time is up: nobody gives up in the middle of a window.
+        wanted = left if self.attempts_made >= self.total else 8 * self.backoff_strategy()
+        seconds = max(0.0, min(wanted, self.max_backoff_wait, left))
         time.sleep(seconds)
         self.elapsed_sleep += seconds
 
 
+def read_retry_after(response: httpx.Response) -> float | None:
+    """The seconds that an answer asks to wait; None where it does not say, or nothing that can be read."""
+    try:
+        return Retry().parse_retry_after(response.headers.get("Retry-After", "")) or None
+    except ValueError:
+        return None
+
+
 def _is_429_without_advice(response: httpx.Response | Exception) -> bool:
-    return (
-        isinstance(response, httpx.Response)
-        and response.status_code == 429
-        and not response.headers.get("Retry-After", "").strip()
-    )
+    return isinstance(response, httpx.Response) and response.status_code == 429 and read_retry_after(response) is None

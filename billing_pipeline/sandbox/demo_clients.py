@@ -30,7 +30,7 @@ BY_PURCHASE_ORDER = "granite-peak-builders"
 INACTIVE = "tallgrass-trucking"
 FOREIGN_CURRENCY = "sable-ridge-supply"
 UNKNOWN_TYPE = "orbital-plastics"
-TOO_PRECISE = "parallax-analytics"
+TINY_AZURE = "parallax-analytics"  # an Azure line of a twentieth of a cent, to eleven decimals
 MISSING_AMOUNT = "peakview-insurance"
 NEGATIVE_TOTAL = "foothill-roofing"
 
@@ -101,7 +101,6 @@ def demo_holds() -> MappingProxyType[str, str]:
             "unassigned": "no_company",
             UNKNOWN_TYPE: "unknown_type",
             MISSING_AMOUNT: "missing_amount",
-            TOO_PRECISE: "too_precise",
             PROMPT_UNMATCHED: "no_item",
             FOREIGN_CURRENCY: "currency",
             NEGATIVE_TOTAL: "negative_total",

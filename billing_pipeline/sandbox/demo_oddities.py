@@ -29,7 +29,7 @@ def odd_lines(company: Company, month: date) -> list[Line]:
             )
             del line["total"]
             return [line]
-        case who.TOO_PRECISE:
+        case who.TINY_AZURE:
             money = lump(Decimal("0.00041265358"), Decimal(0))
             product = other_product("MST-AZR-PLN-100")
             details = f"Parallax - Edge - {new_id(rng)} - Bandwidth"

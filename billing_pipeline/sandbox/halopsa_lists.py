@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from billing_pipeline.sandbox.halopsa_reading import Doc, parse_date
 from billing_pipeline.sandbox.halopsa_resources import INVOICE, Resource
 from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
-from billing_pipeline.sandbox.halopsa_view import show
+from billing_pipeline.sandbox.halopsa_view import show, show_date
 
 if TYPE_CHECKING:
     from billing_pipeline.sandbox.halopsa_state import HaloState
 
 DEFAULT_ROWS = 50
 LARGEST_CAPPED_PAGE = 100
+ROWS_THAT_DO_NOT_EXIST = 1000
 
 Query = Mapping[str, str]
 Test = Callable[[Doc], bool]
@@ -39,9 +40,10 @@ def list_documents(state: "HaloState", resource: Resource, sent: Query) -> Any:
 def _page(rows: list[Doc], query: Query, switches: HaloSwitches) -> tuple[list[Doc], Doc]:
     count, paging = _integer(query, "count"), switches.paging
     if paging == "ignore_all":
-        return rows, {"record_count": count or len(rows)}
+        return rows, {"record_count": _count(len(rows), count, switches)}
     if not _is_true(query, "pageinate"):
-        return rows[: min(count or DEFAULT_ROWS, DEFAULT_ROWS)], {"record_count": count or len(rows)}
+        shown_rows = rows[: min(count or DEFAULT_ROWS, DEFAULT_ROWS)]
+        return shown_rows, {"record_count": _count(len(rows), count, switches)}
     number = max(_integer(query, "page_no") or 1, 1)
     size = max(_integer(query, "page_size") or DEFAULT_ROWS, 1)
     if paging == "cap100":
@@ -54,8 +56,14 @@ def _page(rows: list[Doc], query: Query, switches: HaloSwitches) -> tuple[list[D
     if number > 1 and paging in ("repeat", "skip"):
         shown = number - 1 if paging == "repeat" else number + 1
     page = rows[(shown - 1) * size : shown * size]
-    record_count = count or (len(page) if paging == "lying_record_count" else len(rows))
+    record_count = _count(len(page) if paging == "lying_record_count" else len(rows), count, switches)
     return page, {"record_count": record_count, "page_no": number, "page_size": size}
+
+
+def _count(rows: int, sent: int | None, switches: HaloSwitches) -> int:
+    if switches.record_count == "too_high":
+        return rows + ROWS_THAT_DO_NOT_EXIST
+    return sent or rows if switches.record_count == "copies_count" else rows
 
 
 def _tests(state: "HaloState", resource: Resource, query: Query) -> list[Test]:
@@ -71,7 +79,7 @@ def _tests(state: "HaloState", resource: Resource, query: Query) -> list[Test]:
     if resource.can_be_inactive:
         tests.append(_activity(query))
     if resource is INVOICE:
-        tests += _invoice_tests(query)
+        tests += _invoice_tests(query, state.switches)
     return tests
 
 
@@ -83,8 +91,8 @@ def _activity(query: Query) -> Test:
     return lambda doc: show_inactive if doc.get("inactive") or doc.get("active") is False else show_active
 
 
-def _invoice_tests(query: Query) -> list[Test]:
-    tests: list[Test] = []
+def _invoice_tests(query: Query, switches: HaloSwitches) -> list[Test]:
+    tests = _date_tests(query, switches)
     clients = {int(text) for text in query.get("client_ids", "").split(",") if text.strip().isdigit()}
     if clients:
         tests.append(lambda doc: doc.get("client_id") in clients)
@@ -92,13 +100,27 @@ def _invoice_tests(query: Query) -> list[Test]:
         tests.append(lambda doc: bool(doc.get("posted")))
     if _is_true(query, "notpostedonly"):
         tests.append(lambda doc: not doc.get("posted"))
-    for name in ("invoicedatestart", "start_date"):
-        if first := parse_date(query.get(name)):
-            tests.append(lambda doc, first=first: _invoice_date(doc) >= first)  # type: ignore[misc]
-    for name in ("invoicedateend", "end_date"):
-        if last := parse_date(query.get(name)):
-            tests.append(lambda doc, last=last: _invoice_date(doc).date() <= last.date())  # type: ignore[misc]
     return tests
+
+
+def _date_tests(query: Query, switches: HaloSwitches) -> list[Test]:
+    """The filter by date as this tenant understands it. HaloPSA's own documents declare both parameters boolean."""
+    sent = {name: query[name] for name in ("invoicedatestart", "invoicedateend") if query.get(name)}
+    date_filter = switches.date_filter
+    if date_filter == "ignore" or not sent:
+        return []
+    if date_filter == "hide" or (date_filter == "hide_days" and any(_is_day(value) for value in sent.values())):
+        return [lambda _: False]
+    tests: list[Test] = []
+    if first := parse_date(sent.get("invoicedatestart")):
+        tests.append(lambda doc: _invoice_date(doc, switches) >= first)
+    if last := parse_date(sent.get("invoicedateend")):
+        tests.append(lambda doc: _invoice_date(doc, switches).date() <= last.date())
+    return tests
+
+
+def _is_day(value: str) -> bool:
+    return "T" not in value.upper()
 
 
 def _order(resource: Resource, rows: list[Doc], query: Query) -> list[Doc]:
@@ -117,8 +139,8 @@ def _order_key(value: Any) -> tuple[int, Any]:
     return (2, value.lower()) if isinstance(value, str) else (1, value)
 
 
-def _invoice_date(doc: Doc) -> datetime:
-    return parse_date(doc.get("invoice_date")) or datetime(1900, 1, 1)  # noqa: DTZ001 - dates here have no zone
+def _invoice_date(doc: Doc, switches: HaloSwitches) -> datetime:
+    return parse_date(show_date("invoice_date", doc.get("invoice_date"), switches)) or datetime(1900, 1, 1)  # noqa: DTZ001 - dates here have no zone
 
 
 def _is_true(query: Query, name: str) -> bool:

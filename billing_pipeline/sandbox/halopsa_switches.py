@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
     "lines": ("replace", "append", "duplicate"),
+    "update_answer": ("whole", "sent", "bare"),
+    "record_count": ("copies_count", "right", "too_high"),
+    "date_filter": ("obey", "ignore", "hide_days", "hide"),
     "permission_status": (401, 403),
     "unset_code": (0, -1),
+    "days": ("midnight", "local_midnight"),
+    "date_suffix": ("", "Z"),
 }
 
 
@@ -27,6 +33,15 @@ class HaloSwitches:
     # replace: the sent lines are the lines | append: lines that were not sent stay
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"
+    # whole: the answer to an update shows the document as it is now | sent: with the lines that were sent, whatever
+    # became of them | bare: without lines
+    update_answer: str = "whole"
+    # what record_count says. copies_count: the parameter `count` where it is sent, else how many rows there are
+    # right: how many rows there are, whatever is sent | too_high: always some that do not exist
+    record_count: str = "copies_count"
+    # invoicedatestart and invoicedateend. ignore: every row comes | hide_days: days without a time bring no row at all,
+    # datetimes work | hide: either of them brings no row, whatever it says
+    date_filter: str = "obey"
     # fields that lists leave out and only the detail with includedetails=true holds
     detail_only: tuple[str, ...] = (
         "customfields",
@@ -59,6 +74,11 @@ class HaloSwitches:
     sentinel_dates: bool = True
     # what the codes of an invoice are where nothing is set: paymentstatus of an unpaid one, emailstatus and the like
     unset_code: int = 0
+    # midnight: a day comes as midnight UTC | local_midnight: as midnight in `time_zone`, written in UTC
+    days: str = "midnight"
+    time_zone: str = "America/Denver"
+    # what stands behind every date
+    date_suffix: str = ""
     # a single document in an array is answered by an object; off: by an array of one
     one_in_one_out: bool = True
     # the status of the answer to an update
@@ -81,6 +101,10 @@ class HaloSwitches:
                 raise ValueError(
                     f"switch {name!r} cannot be {getattr(self, name)!r}; one of {', '.join(map(str, known))}"
                 )
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"switch 'time_zone' cannot be {self.time_zone!r}: it is no time zone") from None
         for name in ("detail_only", "ignored_parameters", "permission_denied"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(entry, str) for entry in value):

@@ -1,10 +1,12 @@
 """How documents look in answers: nulls left out, unset dates as sentinels, lists without details."""
 
+from datetime import UTC, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from billing_pipeline.sandbox.halopsa_fields import LINE, Fields
-from billing_pipeline.sandbox.halopsa_reading import Doc
+from billing_pipeline.sandbox.halopsa_reading import Doc, parse_date, write_date
 from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 
 if TYPE_CHECKING:
@@ -52,6 +54,18 @@ ZEROS = {
     "ITEM": ("taxcode", "taxcodeother"),
     "SITE": ("site_item_tax_code",),
 }
+# Dates that mean a day; all others are moments.
+DAYS = (
+    "invoice_date",
+    "duedate",
+    "startdate",
+    "enddate",
+    "nextcreationdate",
+    "period_start_date",
+    "period_end_date",
+    "start_date",
+    "end_date",
+)
 # Codes of an invoice, whose 0 other tenants write -1.
 CODES = ("paymentstatus", "emailstatus", "approval_status", "invoicetype")
 
@@ -72,8 +86,16 @@ def show(doc: Doc, resource: "Resource", switches: HaloSwitches, *, lines: bool,
     return shown
 
 
+def show_date(name: str, value: Any, switches: HaloSwitches) -> Any:
+    """A date as this tenant writes it: a day as its own midnight in UTC, where it does so."""
+    moment = parse_date(value) if name in DAYS and switches.days == "local_midnight" else None
+    if moment is None or moment.time() != time(0):
+        return value
+    return write_date(moment.replace(tzinfo=ZoneInfo(switches.time_zone)).astimezone(UTC))
+
+
 def _dress(doc: Doc, kind: str, fields: Fields, switches: HaloSwitches) -> Doc:
-    shown: dict[str, Any] = {name: value for name, value in doc.items() if value is not None}
+    shown: dict[str, Any] = {name: show_date(name, value, switches) for name, value in doc.items() if value is not None}
     for name in ZEROS.get(kind, ()):
         shown.setdefault(name, 0)
     if kind == "INVOICE" and switches.unset_code:
@@ -81,6 +103,10 @@ def _dress(doc: Doc, kind: str, fields: Fields, switches: HaloSwitches) -> Doc:
     if switches.sentinel_dates:
         for name, sentinel in SENTINELS.get(kind, {}).items():
             shown.setdefault(name, sentinel)
+    if switches.date_suffix:
+        for name, kind_of_field in fields.items():
+            if kind_of_field == "date" and isinstance(shown.get(name), str):
+                shown[name] += switches.date_suffix
     if not switches.omit_nulls:
         for name in fields:
             shown.setdefault(name, None)

@@ -201,6 +201,16 @@ def load_environment(environ: Mapping[str, str], dotenv: Path | None, root: Path
     def path(name: str) -> Path:
         return (root or Path.cwd()) / Path(given.get(name, DEFAULTS[name])).expanduser()
 
+    def database(name: str) -> Path:
+        file = path(name)
+        # DuckDB takes what follows a question mark for options, and looks for its write-ahead log in another place.
+        if "?" in str(file.resolve()):
+            problems.append(
+                f"{name}: {str(file.resolve())!r} has a question mark, and DuckDB keeps no database at such a path: "
+                "choose a folder and a file name without one"
+            )
+        return file
+
     def seconds(name: str) -> float:
         text = given.get(name, DEFAULTS[name])
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
@@ -223,7 +233,7 @@ def load_environment(environ: Mapping[str, str], dotenv: Path | None, root: Path
         halopsa_client_id=given.get("HALOPSA_CLIENT_ID"),
         halopsa_client_secret=secret("HALOPSA_CLIENT_SECRET"),
         config_folder=path("BILLING_CONFIG"),
-        warehouse=path("BILLING_WAREHOUSE"),
+        warehouse=database("BILLING_WAREHOUSE"),
         dagster_home=path("DAGSTER_HOME"),
         lock_wait_seconds=seconds("BILLING_LOCK_WAIT_SECONDS"),
         dotenv=dotenv,

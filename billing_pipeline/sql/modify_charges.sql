@@ -210,10 +210,10 @@ select
     line_no,
     'azure_consumption' as line_class,
     currency,
-    cast(1 as decimal(28, 10)) as quantity,
-    cast(sell as decimal(28, 10)) as price,
-    cast(sell as decimal(28, 10)) as sell,
-    cast(cost as decimal(28, 10)) as cost,
+    cast(1 as decimal(38, 18)) as quantity,
+    cast(sell as decimal(38, 18)) as price,
+    cast(sell as decimal(38, 18)) as sell,
+    cast(cost as decimal(38, 18)) as cost,
     'azure' as product_id,
     'Microsoft Azure' as product_name,
     collapse_group,
@@ -235,26 +235,6 @@ where
     or is_overruled;
 
 insert into findings by name
-select
-    month,
-    client,
-    integration,
-    charge_key,
-    'modify' as step,
-    'margin' as kind,
-    concat(
-        'Azure of invoice ', invoice_id, ' sells at ', rtrim(rtrim(cast(sell as text), '0'), '.'), ' for a cost of ',
-        rtrim(rtrim(cast(cost as text), '0'), '.'), ' ', currency, ', not at the expected ', getvariable('expected_margin_percent'), ' % above cost'
-    ) as detail,
-    currency,
-    cast(sell as decimal(28, 10)) as sell,
-    cast(cost as decimal(28, 10)) as cost,
-    cast(null as text) as source_line_id
-from collapsed_lines
-where
-    abs(sell * 100 - cost * (100 + getvariable('expected_margin_percent'))) > abs(cost) * getvariable('margin_tolerance_percent')
-    and greatest(abs(sell), abs(cost)) >= 1
-union all by name
 select
     month,
     client,
@@ -282,8 +262,8 @@ select
     'drop_wins' as kind,
     'drop_azure and collapse_azure are both on: Azure is dropped' as detail,
     currency,
-    cast(sum(sell) as decimal(28, 10)) as sell,
-    cast(sum(cost) as decimal(28, 10)) as cost,
+    cast(sum(sell) as decimal(38, 18)) as sell,
+    cast(sum(cost) as decimal(38, 18)) as cost,
     cast(null as text) as source_line_id
 from noted_lines
 where decision = 'drop_azure' and collapse_azure
@@ -301,8 +281,8 @@ select
         ' (', coalesce(any_value(coalesce(exclude_reason, block_reason)), 'by the settings'), ')'
     ) as detail,
     currency,
-    cast(sum(sell) as decimal(28, 10)) as sell,
-    cast(sum(cost) as decimal(28, 10)) as cost,
+    cast(sum(sell) as decimal(38, 18)) as sell,
+    cast(sum(cost) as decimal(38, 18)) as cost,
     cast(null as text) as source_line_id
 from noted_lines
 where

@@ -119,16 +119,16 @@ select
     coalesce(lines.lines, 0) as lines,
     coalesce(posted.documents, 0) as posted_documents,
     coalesce(to_post.documents, 0) as open_documents,
-    cast(coalesce(planned.sell, 0) - coalesce(undone.sell, 0) as decimal(28, 10)) as sell,
-    cast(coalesce(planned.cost, 0) - coalesce(undone.cost, 0) as decimal(28, 10)) as cost,
-    cast(coalesce(undone.sell, 0) as decimal(28, 10)) as reversed_sell,
-    cast(coalesce(undone.cost, 0) as decimal(28, 10)) as reversed_cost,
+    cast(coalesce(planned.sell, 0) - coalesce(undone.sell, 0) as decimal(38, 18)) as sell,
+    cast(coalesce(planned.cost, 0) - coalesce(undone.cost, 0) as decimal(38, 18)) as cost,
+    cast(coalesce(undone.sell, 0) as decimal(38, 18)) as reversed_sell,
+    cast(coalesce(undone.cost, 0) as decimal(38, 18)) as reversed_cost,
     undone.client is not null and coalesce(standing.standing_lines, 0) = 0 as is_reversed,
-    cast(coalesce(lines.held_sell, 0) as decimal(28, 10)) as held_sell,
+    cast(coalesce(lines.held_sell, 0) as decimal(38, 18)) as held_sell,
     coalesce(reasons.hold_reasons, []) as hold_reasons,
     approvals.client is not null as awaits_approval,
     coalesce(lines.excluded, false) as excluded,
-    cast(month_before.previous_sell as decimal(28, 10)) as previous_sell
+    cast(month_before.previous_sell as decimal(38, 18)) as previous_sell
 from planned
 full join month_before using (client, currency)
 full join posted using (client, currency)

@@ -46,11 +46,11 @@ typed as (
                 ))
         end as bought,
         folded_type in ('rebate', 'service-credit', 'payment-credit', 'invoice-credit') as is_credit,
+        -- Lines that were read before amounts kept 18 decimals, and not fetched since: their months stay as they were.
         case
             when len(too_precise) = 0 then false
             else list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
         end as is_too_precise,
-        case when len(unreadable) = 0 then false else list_contains(unreadable, 'quantity') end as is_unreadable,
         -- Sums of such amounts may not fit any more, and a sum that fails would fail for everybody.
         coalesce(greatest(abs(sell_amount), abs(cost_amount)) >= 1000000000000000, false) as is_too_large
     from source_lines
@@ -119,7 +119,6 @@ mapped as (
             when owned.known_term is null and not (owned.is_credit and owned.folded_term = '') then 'unknown_term'
             when owned.is_too_precise then 'too_precise'
             when owned.sell_amount is null or owned.cost_amount is null or owned.currency is null
-                or owned.is_unreadable
                 then 'missing_amount'
             when owned.is_too_large then 'rule_failed'
         end as block_reason
@@ -164,7 +163,7 @@ select
         else cast(mapped.end_period + interval 1 day as date)
     end as period_end,
     upper(mapped.currency) as currency,
-    coalesce(mapped.quantity, cast(1 as decimal(28, 10))) as quantity,
+    coalesce(mapped.quantity, cast(1 as decimal(38, 18))) as quantity,
     mapped.price,
     case when not mapped.is_too_precise and not mapped.is_too_large then mapped.sell_amount end as sell,
     case when not mapped.is_too_precise and not mapped.is_too_large then mapped.cost_amount end as cost,
@@ -196,8 +195,7 @@ select
                 'missing'
             ),
             ', cost ', coalesce(mapped.cost_total_text, 'missing'),
-            ', currency ', coalesce(mapped.currency, 'missing'),
-            ', quantity ', coalesce(mapped.quantity_text, 'missing')
+            ', currency ', coalesce(mapped.currency, 'missing')
         )
     end as block_detail
 from mapped

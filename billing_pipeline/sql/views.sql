@@ -127,6 +127,49 @@ create or replace view dispositions as
 select * exclude (credit_halopsa_invoice_id)
 from traced_lines;
 
+-- In which month a charge counts: its own, or, where a correction of a later month took its place, that one. What was billed
+-- for it then bills what took its place.
+create or replace view counted_months as
+with recursive given_way as (
+    select
+        old_charge_key,
+        new_charge_key,
+        month
+    from corrections
+    where old_charge_key is not null and state = 'posted'
+    union all
+    select
+        corrections.old_charge_key,
+        corrections.new_charge_key,
+        corrections.month
+    from corrections
+    anti join holds on holds.month = corrections.month and holds.client = corrections.client
+    where corrections.old_charge_key is not null and corrections.state = 'planned'
+),
+
+chains as (
+    select
+        old_charge_key as charge_key,
+        new_charge_key,
+        month,
+        1 as length
+    from given_way
+    union all
+    select
+        chains.charge_key,
+        given_way.new_charge_key,
+        given_way.month,
+        chains.length + 1
+    from chains
+    join given_way on given_way.old_charge_key = chains.new_charge_key
+)
+
+select
+    charge_key,
+    arg_max(month, length) as month
+from chains
+group by charge_key;
+
 create or replace view three_way as
 with source as (
     select
@@ -161,6 +204,17 @@ open_plan as (
     group by plan.month, plan.client, plan.currency
 ),
 
+-- Two parts, so that asking for one month does not pass over all that was ever posted.
+counted_lines as (
+    select posted_lines.*
+    from posted_lines
+    anti join counted_months on counted_months.charge_key = posted_lines.charge_key
+    union all by name
+    select posted_lines.* replace (counted_months.month as month)
+    from posted_lines
+    join counted_months on counted_months.charge_key = posted_lines.charge_key
+),
+
 posted as (
     select
         month,
@@ -172,19 +226,20 @@ posted as (
         coalesce(sum(readback_cost), 0) as readback_cost,
         sum(source_sell - sell) as residual_sell,
         sum(source_cost - cost) as residual_cost
-    from posted_lines
+    from counted_lines
     group by month, client, currency
 ),
 
 -- Pairs in which no rounded amount differs have no line; their exact amounts may differ by less than a cent.
 unchanged as (
     select
-        corrections.month,
+        coalesce(counted_months.month, corrections.month) as month,
         corrections.client,
         corrections.currency,
         sum(corrections.new_source_sell - corrections.old_source_sell) as residual_sell,
         sum(corrections.new_source_cost - corrections.old_source_cost) as residual_cost
     from corrections
+    left join counted_months on counted_months.charge_key = corrections.new_charge_key
     left join held_clients on held_clients.month = corrections.month and held_clients.client = corrections.client
     where
         corrections.charge_key is null
@@ -192,7 +247,7 @@ unchanged as (
             corrections.state = 'posted'
             or (corrections.state = 'planned' and held_clients.client is null)
         )
-    group by corrections.month, corrections.client, corrections.currency
+    group by all
 ),
 
 money as (
@@ -244,20 +299,20 @@ select
     month,
     client,
     currency,
-    cast(source_sell as decimal(28, 10)) as source_sell,
-    cast(source_cost as decimal(28, 10)) as source_cost,
-    cast(not_billed_sell as decimal(28, 10)) as not_billed_sell,
-    cast(not_billed_cost as decimal(28, 10)) as not_billed_cost,
-    cast(residual_sell as decimal(28, 10)) as residual_sell,
-    cast(residual_cost as decimal(28, 10)) as residual_cost,
-    cast(open_sell + posted_sell as decimal(28, 10)) as planned_sell,
-    cast(open_cost + posted_cost as decimal(28, 10)) as planned_cost,
-    cast(posted_sell as decimal(28, 10)) as posted_sell,
-    cast(posted_cost as decimal(28, 10)) as posted_cost,
-    cast(readback_sell as decimal(28, 10)) as readback_sell,
-    cast(readback_cost as decimal(28, 10)) as readback_cost,
-    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(28, 10)) as sell_gap,
-    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(28, 10)) as cost_gap
+    cast(source_sell as decimal(38, 18)) as source_sell,
+    cast(source_cost as decimal(38, 18)) as source_cost,
+    cast(not_billed_sell as decimal(38, 18)) as not_billed_sell,
+    cast(not_billed_cost as decimal(38, 18)) as not_billed_cost,
+    cast(residual_sell as decimal(38, 18)) as residual_sell,
+    cast(residual_cost as decimal(38, 18)) as residual_cost,
+    cast(open_sell + posted_sell as decimal(38, 18)) as planned_sell,
+    cast(open_cost + posted_cost as decimal(38, 18)) as planned_cost,
+    cast(posted_sell as decimal(38, 18)) as posted_sell,
+    cast(posted_cost as decimal(38, 18)) as posted_cost,
+    cast(readback_sell as decimal(38, 18)) as readback_sell,
+    cast(readback_cost as decimal(38, 18)) as readback_cost,
+    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)) as sell_gap,
+    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)) as cost_gap
 from joined;
 
 -- What may be posted once a person has approved it: planned, and neither held nor sent.
@@ -295,8 +350,8 @@ select
     waiting.plan_hash,
     count(*) as documents,
     cast(coalesce(sum(lines.lines), 0) as bigint) as lines,
-    cast(coalesce(sum(lines.sell), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(lines.cost), 0) as decimal(28, 10)) as cost,
+    cast(coalesce(sum(lines.sell), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(lines.cost), 0) as decimal(38, 18)) as cost,
     any_value(waiting.awaiting_approval) as detail
 from waiting
 left join lines
@@ -338,11 +393,11 @@ select
     client,
     currency,
     count(*) filter (where stands) as lines,
-    cast(coalesce(sum(sell) filter (where stands), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(cost) filter (where stands), 0) as decimal(28, 10)) as cost,
+    cast(coalesce(sum(sell) filter (where stands), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(cost) filter (where stands), 0) as decimal(38, 18)) as cost,
     cast(
         coalesce(sum(sell) filter (where stands), 0) - coalesce(sum(cost) filter (where stands), 0)
-        as decimal(28, 10)
+        as decimal(38, 18)
     ) as margin
 from (
     select
@@ -413,16 +468,17 @@ from reversals;
 -- What was taken back of a posted month on credits of our own: what is posted less this is what stands.
 create or replace view reversed_months as
 select
-    month,
+    coalesce(counted_months.month, reversals.month) as month,
     client,
     currency,
     count(*) as lines,
-    cast(-sum(sell) as decimal(28, 10)) as sell,
-    cast(-sum(cost) as decimal(28, 10)) as cost,
-    cast(-coalesce(sum(readback_sell), 0) as decimal(28, 10)) as readback_sell,
-    cast(-coalesce(sum(readback_cost), 0) as decimal(28, 10)) as readback_cost
+    cast(-sum(sell) as decimal(38, 18)) as sell,
+    cast(-sum(cost) as decimal(38, 18)) as cost,
+    cast(-coalesce(sum(readback_sell), 0) as decimal(38, 18)) as readback_sell,
+    cast(-coalesce(sum(readback_cost), 0) as decimal(38, 18)) as readback_cost
 from reversals
-group by month, client, currency;
+left join counted_months on counted_months.charge_key = reversals.reversed_charge_key
+group by all;
 
 -- What a posted month billed, and what of it stands: a line that was taken back on a credit does not.
 -- Caps compare with `sell`: what stands, or all of it where nothing was billed in its place. What is shown stands.
@@ -457,11 +513,11 @@ select
     month,
     client,
     currency,
-    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(28, 10)) as sell,
-    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(28, 10)) as cost,
+    cast(case when standing_lines > 0 then standing_sell else billed_sell end as decimal(38, 18)) as sell,
+    cast(case when standing_lines > 0 then standing_cost else billed_cost end as decimal(38, 18)) as cost,
     standing_lines,
-    cast(standing_sell as decimal(28, 10)) as standing_sell,
-    cast(standing_cost as decimal(28, 10)) as standing_cost
+    cast(standing_sell as decimal(38, 18)) as standing_sell,
+    cast(standing_cost as decimal(38, 18)) as standing_cost
 from sums;
 
 -- What each month comes to as it stands: planned, and posted less what was taken back.
@@ -471,10 +527,10 @@ select
     proof.client,
     proof.currency,
     cast(
-        proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(28, 10)
+        proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(38, 18)
     ) as sell,
     cast(
-        proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(28, 10)
+        proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(38, 18)
     ) as cost
 from three_way as proof
 left join billed_months as billed
@@ -490,8 +546,8 @@ select
     previous_month.month as previous_month,
     previous_month.sell as previous_sell,
     previous_month.cost as previous_cost,
-    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(28, 10)) as sell_change,
-    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(28, 10)) as cost_change
+    cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(38, 18)) as sell_change,
+    cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(38, 18)) as cost_change
 from month_totals as current_month
 left join month_totals as previous_month
     on previous_month.client = current_month.client
@@ -507,8 +563,8 @@ select
     normalized.company_name,
     normalized.currency,
     count(*) as lines,
-    cast(coalesce(sum(normalized.sell), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(normalized.cost), 0) as decimal(28, 10)) as cost
+    cast(coalesce(sum(normalized.sell), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(normalized.cost), 0) as decimal(38, 18)) as cost
 from normalized_charges as normalized
 where
     normalized.block_reason in ('unmapped_client', 'no_company')
@@ -551,8 +607,8 @@ select
     posted.halopsa_item_id,
     posted.currency,
     count(*) filter (where reversals.charge_key is null) as lines,
-    cast(coalesce(sum(posted.sell) filter (where reversals.charge_key is null), 0) as decimal(28, 10)) as sell,
-    cast(coalesce(sum(posted.cost) filter (where reversals.charge_key is null), 0) as decimal(28, 10)) as cost
+    cast(coalesce(sum(posted.sell) filter (where reversals.charge_key is null), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(posted.cost) filter (where reversals.charge_key is null), 0) as decimal(38, 18)) as cost
 from posted_lines as posted
 join posted_products as products on products.charge_key = posted.charge_key
 left join reversals on reversals.reversed_charge_key = posted.charge_key
@@ -566,6 +622,6 @@ select
     currency,
     expected_tax,
     answered_tax,
-    cast(answered_tax - expected_tax as decimal(28, 10)) as difference
+    cast(answered_tax - expected_tax as decimal(38, 18)) as difference
 from postings
 where status = 'posted';

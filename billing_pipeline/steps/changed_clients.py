@@ -6,7 +6,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.plan_types import BilledClient
 from billing_pipeline.resources.warehouse import Session
-from billing_pipeline.steps.halo_facts import billed_client, currency_codes, rows_by_id
+from billing_pipeline.steps.halo_facts import Currency, billed_client, currencies_by_id, rows_by_id
 from billing_pipeline.steps.posting_gates import SealedPlan
 from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.posting_state import Posting, describe_document
@@ -34,12 +34,12 @@ def pass_changed_clients(
     passed = []
     with posting.work.warehouse.session("hold clients that HaloPSA changed") as session:
         sealed = _read_observed(session, posting.work.month)
-        codes = currency_codes(latest_snapshot(session, "halopsa_currencies").rows)
+        currencies = currencies_by_id(latest_snapshot(session, "halopsa_currencies").rows)
         seen_by_id = rows_by_id(latest_snapshot(session, "halopsa_clients").rows)
         ids = {row.client: row.halopsa_client_id for row in posting.work.config.clients}
         for plan in plans:
-            now = _observe(plan.client, ids.get(plan.client), now_by_id, codes)
-            seen = _observe(plan.client, ids.get(plan.client), seen_by_id, codes)
+            now = _observe(plan.client, ids.get(plan.client), now_by_id, currencies)
+            seen = _observe(plan.client, ids.get(plan.client), seen_by_id, currencies)
             said = _describe_change(sealed[plan.client], seen, now)
             if said is None:
                 passed.append(plan)
@@ -61,10 +61,10 @@ def _read_observed(session: Session, month: str) -> dict[str, str]:
 
 
 def _observe(
-    client: str, halopsa_id: int | None, by_id: Mapping[int, Row], codes: Mapping[int, str]
+    client: str, halopsa_id: int | None, by_id: Mapping[int, Row], currencies: Mapping[int, Currency]
 ) -> BilledClient | None:
     row = by_id.get(halopsa_id or 0)
-    return None if row is None else billed_client(client, row, by_id, codes)
+    return None if row is None else billed_client(client, row, by_id, currencies)
 
 
 def _describe_change(sealed: str, seen: BilledClient | None, now: BilledClient | None) -> str | None:

@@ -5,7 +5,8 @@ from decimal import Decimal
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.names import is_same_name
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.steps.halo_documents import Row, read_tax
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.key_fields import line_key
@@ -29,12 +30,12 @@ def is_like(line: Row, item_id: int | None, name: str, sell: Decimal, currency: 
     """Whether a line of HaloPSA without a key may be one of ours all the same: its item, its name or its money is."""
     return (
         (item_id is not None and integer(line.get("_itemid")) == item_id)
-        or (bool(name) and text(line.get("item_shortdescription")) == name)
+        or (bool(name) and is_same_name(text(line.get("item_shortdescription")), name))
         or net_amount(line, currency) == sell
     )
 
 
-def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaService) -> Decimal | None:
+def tax_of_ours(document: PostedDocument, row: Row, fields: HaloPsaFields) -> Decimal | None:
     """What HaloPSA taxes a document with, for its own lines alone where others are among them: on a document of others,
     or where another one of ours was added to it. None where HaloPSA does not say so."""
     own = {line.key for line in document.lines}
@@ -83,13 +84,13 @@ def changed_words(line: PostedLine, now: Row, currency: str) -> tuple[list[str],
     ):
         # HaloPSA may write white space in its own way.
         before, after = " ".join(sent.split()), " ".join(text(now.get(field)).split())
-        if before and before != after:
+        if before and not is_same_name(before, after):
             start = _start_of_difference(before, after)
             differ(f"{name} {_show(before, start)!r}", f"{name} {_show(after, start)!r}")
     return was, is_now
 
 
-def is_issued_from(row: Row, document: PostedDocument, fields: HaloPsaService) -> bool:
+def is_issued_from(row: Row, document: PostedDocument, fields: HaloPsaFields) -> bool:
     """Whether HaloPSA issued an invoice from our lines of a recurring invoice as they were posted: their texts say of
     which month they are."""
     if row.get("voided") or integer(row.get("recurring_invoice_id")) != document.halopsa_id:

@@ -71,9 +71,10 @@ def _find_faults(
     if client.fault is not None and sent and not charges:
         holds.append(_hold("inactive_client", f"{client.fault}; {said}", sent))
     for currency in sorted({document.currency for document in sent} - charged - {client.currency}):
-        own = client.currency or "no default currency"
         wrong = [document for document in sent if document.currency == currency]
-        holds.append(_hold("currency", f"a correction in {currency}, but {name} has {own}; {said}", wrong))
+        holds.append(
+            _hold("currency", f"a correction in {currency}, but {name} has {client.currency_text}; {said}", wrong)
+        )
     needed = {charge.item_reference for charge in charges}
     for document in sent:
         for line in document.lines:

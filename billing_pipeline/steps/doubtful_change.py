@@ -4,24 +4,27 @@ It may have arrived, been issued, and been edited since: what stands there now s
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
+from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.keys import is_ours
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.names import is_same_name
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.changed_lines import is_like
 from billing_pipeline.steps.halo_documents import Row, key_in_halo
 from billing_pipeline.steps.halo_facts import integer, text
-from billing_pipeline.steps.halo_targets import issue_mark, line_content, set_day
+from billing_pipeline.steps.halo_targets import issue_mark, line_content
 from billing_pipeline.steps.key_fields import line_key
 from billing_pipeline.steps.others_lines import Content, describe_changes, name_target, replaced_ids
 
 
-def read_our_lines(row: Row, document: Row) -> list[dict[str, Any]]:
+def read_our_lines(row: Row, document: Row, fields: HaloPsaFields) -> list[dict[str, Any]]:
     """The lines of a document that a planned update rewrites or ends, as they are."""
     ours = replaced_ids(document)
-    return [line_content(line) for line in row.get("lines") or () if line["id"] in ours]
+    return [line_content(line, fields) for line in row.get("lines") or () if line["id"] in ours]
 
 
 def find_doubt(
@@ -30,7 +33,7 @@ def find_doubt(
     others: Sequence[Content],
     row: Row | None,
     invoices: Sequence[Row],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
 ) -> str | None:
     """Why a planned change that is not on `row` may have been billed, with what settles it; None where it was not.
 
@@ -49,10 +52,10 @@ def find_doubt(
             "bills these lines there, and they are planned anew"
         )
     touched = None if before is None else _what_was_touched(document, before, others, row, fields)
-    is_issued = was_issued(mark, issue_mark(row))
+    is_issued = was_issued(mark, issue_mark(row, fields))
     planned = "; ".join(_what_is_not_as_planned(document, row, fields))
     if touched == [] or (touched is None and not is_issued):
-        billing = [one for one in issued if _bills_it(one, document, fields)]
+        billing = find_billing(document, invoices, fields)
         if not billing:
             return None
         return (
@@ -71,24 +74,31 @@ def find_doubt(
     )
 
 
-def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
+def find_billing(document: Mapping[str, Any], invoices: Sequence[Row], fields: HaloPsaFields) -> list[Row]:
+    """The invoices that HaloPSA issued since the change of a recurring invoice was sent, and that bill that change."""
+    return [row for row in _issued_since(document, invoices, fields) if _bills_it(row, document, fields)]
+
+
+def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaFields) -> bool:
     """Whether an issued invoice has a line of the change: one that the change added, or one with its texts."""
     there = {line_key(line, fields): line for line in row.get("lines") or ()}
     return any(
         planned["target_line_id"] is None
-        or (planned["short_description"], planned["long_description"])
-        == (text(line.get("item_shortdescription")), text(line.get("item_longdescription")))
+        or (
+            is_same_name(planned["short_description"], text(line.get("item_shortdescription")))
+            and is_same_name(planned["long_description"], text(line.get("item_longdescription")))
+        )
         for planned in document["lines"]
         if (line := there.get(key_in_halo(planned))) is not None
     )
 
 
-def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService) -> list[Row]:
-    last = set_day(document["issue_mark"].partition("|")[0])
+def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaFields) -> list[Row]:
+    last = _last_issue(document["issue_mark"], fields)
     slots = {key_in_halo(line) for line in document["lines"]}
     issued: dict[int, Row] = {}
     for row in invoices:
-        day = set_day(row.get("invoice_date"))
+        day = read_day(row.get("invoice_date"), fields.zone)
         if row.get("voided") or (last is not None and day is not None and day <= last):
             continue
         bears = any(line_key(line, fields) in slots for line in row.get("lines") or ())
@@ -97,15 +107,22 @@ def _issued_since(document: Row, invoices: Sequence[Row], fields: HaloPsaService
     return [row for _, row in sorted(issued.items())]
 
 
+def _last_issue(mark: str, fields: HaloPsaFields) -> date | None:
+    """The day of the last issue in an issue mark. That is a moment, and who issues goes by the day in UTC or by the
+    tenant's: the later of both, for the next issue is at least a week away."""
+    moment = mark.partition("|")[0]
+    return max((day for zone in (UTC, fields.zone) if (day := read_day(moment, zone)) is not None), default=None)
+
+
 def _name_invoices(rows: Sequence[Row]) -> str:
     return f"invoice {', '.join(str(row['id']) for row in rows)}" if rows else "an invoice that is not found"
 
 
 def _what_was_touched(
-    document: Row, before: Sequence[Content], others: Sequence[Content], row: Row, fields: HaloPsaService
+    document: Row, before: Sequence[Content], others: Sequence[Content], row: Row, fields: HaloPsaFields
 ) -> list[str]:
     """How our lines differ from what they were when the change was sent; empty where they do not."""
-    now = {line["id"]: line_content(line) for line in row.get("lines") or ()}
+    now = {line["id"]: line_content(line, fields) for line in row.get("lines") or ()}
     said = [f"line {old['id']} vanished" for old in before if old["id"] not in now]
     for old in before:
         changes = describe_changes(old, now[old["id"]]) if old["id"] in now else ""
@@ -123,7 +140,7 @@ def _what_was_touched(
     return said
 
 
-def _may_bill_it(row: Row, document: Mapping[str, Any], fields: HaloPsaService) -> bool:
+def _may_bill_it(row: Row, document: Mapping[str, Any], fields: HaloPsaFields) -> bool:
     """Whether an issued invoice may have a line of the change: one of its slots, or one without a key like it."""
     slots = {key_in_halo(line) for line in document["lines"]}
     for line in row.get("lines") or ():
@@ -139,7 +156,7 @@ def _is_like(line: Row, planned: Mapping[str, Any], document: Mapping[str, Any])
     )
 
 
-def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaService) -> list[str]:
+def _what_is_not_as_planned(document: Row, row: Row, fields: HaloPsaFields) -> list[str]:
     said = []
     lines = {line_key(line, fields): line for line in row.get("lines") or ()}
     for planned in document["lines"]:

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import round_amount, show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.changed_lines import changed_words, net_amount, tax_of_ours
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
-from billing_pipeline.steps.halo_targets import issue_mark, set_day
+from billing_pipeline.steps.halo_targets import issue_mark
 from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
@@ -73,7 +74,7 @@ def bill_again(month: str, client: str) -> tuple[str, str]:
 
 
 def find_drift(
-    document: PostedDocument, row: Row | None, fields: HaloPsaService, *, taxed_by_halopsa: bool = True
+    document: PostedDocument, row: Row | None, fields: HaloPsaFields, *, taxed_by_halopsa: bool = True
 ) -> list[Drift]:
     """How HaloPSA's document `row` (None: it is gone) differs from the posted one.
 
@@ -145,7 +146,7 @@ def _of_document(
     )
 
 
-def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaService, kept: Decimal) -> list[Drift]:
+def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaFields, kept: Decimal) -> list[Drift]:
     found = []
 
     def differs(kind: str, was: str, now: str, todo: str, sell_was: Decimal = _ZERO) -> None:
@@ -164,22 +165,21 @@ def _find_header_drift(document: PostedDocument, row: Row, fields: HaloPsaServic
         if key != document.document_key:
             todo = f"Put the key back into {fields.document_key_field}: the pipeline knows the document by it."
             differs("document_key_changed", f"keyed {document.document_key}", f"keyed {key!r}", todo)
-        day = set_day(row.get("invoice_date"))
-        # A time zone may shift a date by a day.
-        if day is not None and document.invoice_date is not None and abs((day - document.invoice_date).days) > 1:
+        day = read_day(row.get("invoice_date"), fields.zone)
+        if day is not None and document.invoice_date is not None and day != document.invoice_date:
             todo = "Set the date back there, or keep it: it may count for another month's accounts."
             differs("date_changed", f"dated {document.invoice_date}", f"dated {day}", todo)
     elif (
         document.halopsa_id < 0
         and document.kept
         and row.get("disabled")
-        and not was_issued(document.issue_mark, issue_mark(row))
+        and not was_issued(document.issue_mark, issue_mark(row, fields))
     ):
         differs("template_disabled", "to be issued", "disabled", "Enable it there, or nothing of it is billed.", kept)
     return found
 
 
-def _find_tax_drift(document: PostedDocument, row: Row, fields: HaloPsaService) -> list[Drift]:
+def _find_tax_drift(document: PostedDocument, row: Row, fields: HaloPsaFields) -> list[Drift]:
     """The tax of the document, or of our lines among others', where none of them was written over since."""
     if document.tax is None or len(document.kept) < len(document.lines):
         return []
@@ -199,7 +199,7 @@ def _find_line_drift(
     line: PostedLine,
     by_key: Mapping[str, Sequence[Row]],
     by_id: Mapping[int | None, Row],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
 ) -> list[Drift]:
     there = by_key.get(line.key, ())
     if not there:
@@ -256,7 +256,7 @@ def _find_reactivated(document: PostedDocument, by_id: Mapping[int | None, Row])
     return found
 
 
-def _find_foreign_lines(document: PostedDocument, row: Row, fields: HaloPsaService) -> list[Drift]:
+def _find_foreign_lines(document: PostedDocument, row: Row, fields: HaloPsaFields) -> list[Drift]:
     """Lines on a document that we created which bear none of our keys, and never did."""
     ours = {line.line_id for line in document.lines}
     found = []

@@ -8,8 +8,8 @@ from typing import Any
 
 from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.keys import is_ours
-from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.money import as_stored, parse_amount, round_amount, show_amount
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.steps.halo_facts import integer
 from billing_pipeline.steps.key_fields import document_key_of, empty_elsewhere, keys_on, line_key
 
@@ -59,7 +59,7 @@ class FoundDocument:
         return sum((line.cost for line in self.lines), Decimal(0))
 
 
-def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) -> dict[str, Any]:
+def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaFields) -> dict[str, Any]:
     """The body of the POST for a document of a sealed plan (its JSON). Drafts only: never `posted: true`.
 
     `item_ids` are the ids of items that were created for it, by reference.
@@ -81,7 +81,7 @@ def to_halo(document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) 
     }
 
 
-def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fields: HaloPsaService) -> dict[str, Any]:
+def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fields: HaloPsaFields) -> dict[str, Any]:
     """The body of the POST that changes an existing document: every line whole, as it was read, with ours among them.
 
     `lines` is a replace set, so a line left out would be deleted.
@@ -102,7 +102,7 @@ def to_halo_update(existing: Row, document: Row, item_ids: Mapping[str, int], fi
     return body
 
 
-def _in_place(line: Row, ours: Mapping[str, Any], fields: HaloPsaService) -> dict[str, Any]:
+def _in_place(line: Row, ours: Mapping[str, Any], fields: HaloPsaFields) -> dict[str, Any]:
     """A line of ours with this month's content; what an agent added to it stays, what belongs to the old one goes."""
     kept = dict(line)
     if ours["_itemid"] != integer(line.get("_itemid")):
@@ -118,7 +118,7 @@ def key_in_halo(line: Row) -> str:
     return str(line["slot_key"] or line["charge_key"])
 
 
-def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaService) -> dict[str, Any]:
+def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaFields) -> dict[str, Any]:
     unit_price = Decimal(line["unit_price"])
     body: dict[str, Any] = {
         "_itemid": line["item_id"] if line["item_id"] is not None else item_ids[line["item_reference"]],
@@ -138,7 +138,7 @@ def _line_to_halo(line: Row, item_ids: Mapping[str, int], fields: HaloPsaService
     return body
 
 
-def read_document(row: Row, document: Row, fields: HaloPsaService, added_since: Collection[str] = ()) -> FoundDocument:
+def read_document(row: Row, document: Row, fields: HaloPsaFields, added_since: Collection[str] = ()) -> FoundDocument:
     """A HaloPSA invoice with its lines, as far as it concerns the planned document.
 
     On a document that others made, that is our planned lines alone. On one that we made, lines that bear a key of
@@ -178,7 +178,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService, added_since: 
         document_key=key if is_ours(key) else None,
         lines=tuple(sorted(lines, key=lambda line: (line.charge_key, line.line_id or 0))),
         other_lines=others,
-        tax=read_tax(row, planned, fields) if is_shared else parse_amount(row.get("tax_total")),
+        tax=read_tax(row, planned, fields) if is_shared else _stored_tax(parse_amount(row.get("tax_total"))),
         not_ended=tuple(
             int(line["id"])
             for line in row.get("lines") or ()
@@ -189,7 +189,7 @@ def read_document(row: Row, document: Row, fields: HaloPsaService, added_since: 
     )
 
 
-def read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Decimal | None:
+def read_tax(row: Row, planned: Collection[str], fields: HaloPsaFields) -> Decimal | None:
     """The tax of our lines of a document; None where HaloPSA does not say it line by line."""
     total = Decimal(0)
     for line in row.get("lines") or ():
@@ -199,7 +199,12 @@ def read_tax(row: Row, planned: Collection[str], fields: HaloPsaService) -> Deci
         if tax is None:
             return None
         total += tax
-    return total
+    return _stored_tax(total)
+
+
+def _stored_tax(tax: Decimal | None) -> Decimal | None:
+    """A tax as the database keeps it: HaloPSA computes with doubles, whose dust has more decimals than that."""
+    return None if tax is None else as_stored(tax)
 
 
 def differences(document: Row, found: FoundDocument) -> list[str]:
@@ -255,7 +260,7 @@ def _pro_rata_rows(found: FoundDocument) -> list[str]:
     ]
 
 
-def index_by_key(rows: Sequence[Row], fields: HaloPsaService) -> dict[str, list[Row]]:
+def index_by_key(rows: Sequence[Row], fields: HaloPsaFields) -> dict[str, list[Row]]:
     """HaloPSA documents by each of our keys that they bear, document keys and charge keys alike."""
     index: dict[str, list[Row]] = defaultdict(list)
     for row in rows:

@@ -1,6 +1,7 @@
 """HaloPSA's records as the rules need them: ids, codes and flags, with HaloPSA's "unset" values taken out."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,6 +11,15 @@ from billing_pipeline.billing.product_match import Item
 Row = Mapping[str, Any]
 
 _MOST_IDS = 2**63
+
+
+@dataclass(frozen=True)
+class Currency:
+    """A currency of HaloPSA; `code` is in capitals (ISO 4217), empty where HaloPSA has none."""
+
+    currency_id: int
+    code: str
+    name: str
 
 
 def integer(value: Any) -> int | None:
@@ -58,12 +68,27 @@ def rows_by_id(rows: Iterable[Row]) -> dict[int, Row]:
     return {int(row["id"]): row for row in rows if integer(row.get("id")) is not None}
 
 
-def own_currency(client: Row, codes: Mapping[int, str]) -> str | None:
-    """A client's currency; where it has none, HaloPSA's only one, else None."""
+def currencies_by_id(rows: Iterable[Row]) -> dict[int, Currency]:
+    """HaloPSA's currencies by id, those without a code too."""
+    return {
+        currency_id: Currency(currency_id, text(row.get("code")).upper(), text(row.get("name")))
+        for row in rows
+        if (currency_id := integer(row.get("id"))) is not None
+    }
+
+
+def own_currency(client: Row, currencies: Mapping[int, Currency]) -> tuple[str | None, str]:
+    """The code of a client's currency, or of HaloPSA's only one where it has none; else None, and why."""
     currency_id = integer(client.get("default_currency_code")) or integer(client.get("currency"))
-    if currency_id is not None:
-        return codes.get(currency_id)
-    return next(iter(codes.values())) if len(codes) == 1 else None
+    if currency_id is None and len(currencies) != 1:
+        return None, "no default currency: choose one on the client in HaloPSA"
+    currency = next(iter(currencies.values())) if currency_id is None else currencies.get(currency_id)
+    if currency is None:
+        return None, f"currency {currency_id}, which HaloPSA does not list: choose another on the client in HaloPSA"
+    if not currency.code:
+        name = f"currency {currency.currency_id}" + (f" ({currency.name})" if currency.name else "")
+        return None, f"{name}, which has no code in HaloPSA: enter its code there, as in USD"
+    return currency.code, ""
 
 
 def paying_client(row: Row, rows: Mapping[int, Row]) -> Row:
@@ -83,9 +108,10 @@ def _redirected_to(row: Row, name: str) -> int | None:
     return target_id if target_id is not None and target_id > 0 else None
 
 
-def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping[int, str]) -> BilledClient:
+def billed_client(client: str, row: Row, rows: Mapping[int, Row], currencies: Mapping[int, Currency]) -> BilledClient:
     """The HaloPSA client that a client's documents are made on: itself, or the one HaloPSA bills it through."""
     target = paying_client(row, rows)
+    currency, why_none = own_currency(target, currencies)
     return BilledClient(
         client=client,
         name=text(row.get("name")),
@@ -94,7 +120,8 @@ def billed_client(client: str, row: Row, rows: Mapping[int, Row], codes: Mapping
         billed_client_name=text(target.get("name")),
         recurring_client_id=recurring_client_id(row),
         fault=_find_fault(row, target),
-        currency=own_currency(target, codes),
+        currency=currency,
+        why_no_currency=why_none,
     )
 
 

@@ -70,6 +70,12 @@ def read_head(session: Session) -> JournalHead:
     return JournalHead(int(row["seq"]), row["row_hash"]) if row["seq"] is not None else JournalHead(0, GENESIS)
 
 
+def knows_posted(session: Session) -> bool:
+    """Whether any document ever went out from here and was answered. A journal that is new, or was lost, knows of none,
+    whatever HaloPSA has."""
+    return bool(session.value("select count(*) from posting_journal where event = 'posted'"))
+
+
 def append(session: Session, writer: Writer, event: str, now: datetime, **columns: Any) -> JournalHead:
     """Append one row; `now` is naive UTC, `columns` are those of `posting_journal`, `detail` any JSON value."""
     head = read_head(session)

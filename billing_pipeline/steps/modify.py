@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 from time import monotonic
-from typing import get_args
+from typing import Any, get_args
 
+from billing_pipeline.billing.canonical import decimal_text
+from billing_pipeline.billing.money import margin_is_off
 from billing_pipeline.billing.settings import AzureClass
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.failed_rules import run_apart
@@ -32,6 +34,33 @@ _SETTINGS = {
 }
 _AZURE_CLASSES = get_args(AzureClass)
 _SWITCHES = ("drop_azure", "drop_favorable_prorata", "drop_zero", "collapse_azure")
+
+
+def _find_odd_margins(session: Session, work: Work) -> list[dict[str, Any]]:
+    """A finding for each collapsed line of at least one unit of money that is not sold at the expected margin."""
+    expected = work.config.settings.integrations.pax8.expected_azure_margin_percent
+    if expected is None:
+        return []
+    collapsed = session.rows(
+        "select month, client, integration, charge_key, invoice_id, currency, sell, cost from modified_charges "
+        "semi join scope_clients using (client) where month = ? and row_kind = 'collapsed' "
+        "and greatest(abs(sell), abs(cost)) >= 1 order by client, invoice_id, charge_key",
+        [work.month],
+    )
+    return [
+        {
+            **{
+                name: row[name] for name in ("month", "client", "integration", "charge_key", "currency", "sell", "cost")
+            },
+            "step": "modify",
+            "kind": "margin",
+            "detail": f"Azure of invoice {row['invoice_id']} sells at {decimal_text(row['sell'])} for a cost of "
+            f"{decimal_text(row['cost'])} {row['currency']}, not at the expected {decimal_text(expected)} % above cost",
+        }
+        for row in collapsed
+        # In Python: DuckDB's decimals overflow where two amounts are multiplied.
+        if margin_is_off(row["sell"], row["cost"], expected, MARGIN_TOLERANCE_PERCENT)
+    ]
 
 
 def modify(work: Work) -> int:
@@ -64,12 +93,8 @@ def _modify(work: Work) -> int:
     with work.warehouse.session(f"modify {work.month}") as session:
         scope_frame(session, work.clients)
         session.frame("modifier_settings", _SETTINGS, settings)
-        session.run(
-            "modify_charges",
-            month=work.month,
-            expected_margin_percent=work.config.settings.integrations.pax8.expected_azure_margin_percent,
-            margin_tolerance_percent=MARGIN_TOLERANCE_PERCENT,
-        )
+        session.run("modify_charges", month=work.month)
+        session.insert("findings", _find_odd_margins(session, work))
         return _finish(session, work, started)
 
 

@@ -139,7 +139,7 @@ def review_month(
             return None
         scope = {"month": month, "clients": list(clients), "everyone": not clients}
         plans = {row["client"]: row for row in session.rows(_PLANS, scope)}
-        fields = (config.settings if config is not None else BillingSettings()).halopsa
+        fields = (config.settings if config is not None else BillingSettings()).halopsa_fields
         held = {cause.client for cause in summary.held}
         documents = read_documents(session, month, plans.values(), held, fields, config)
         lines: dict[str, list[SourceLine]] = {}
@@ -256,10 +256,10 @@ _HISTORY = """
     select
         month,
         coalesce(three_way.currency, '') as currency,
-        sum(posted_sell - coalesce(undone.sell, 0))::decimal(28, 10) as posted_sell,
-        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
-        sum(posted_cost - coalesce(undone.cost, 0))::decimal(28, 10) as posted_cost,
-        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost
+        sum(posted_sell - coalesce(undone.sell, 0))::decimal(38, 18) as posted_sell,
+        sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,
+        sum(posted_cost - coalesce(undone.cost, 0))::decimal(38, 18) as posted_cost,
+        sum(planned_cost - posted_cost)::decimal(38, 18) as open_cost
     from three_way
     left join reversed_months as undone using (month, client, currency)
     where

@@ -10,6 +10,7 @@ from billing_pipeline.billing.months import month_before
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.steps.approval_summary import PlanApproval, summarize_approvals
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
+from billing_pipeline.steps.read_corrections import EarlierCredit, read_earlier_credits
 from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
 
 
@@ -159,6 +160,8 @@ class MonthSummary:
     corrections: tuple[CorrectedClient, ...]
     reversals: tuple[TakenBack, ...]
     approvals: tuple[PlanApproval, ...] = ()
+    earlier_credits: tuple[EarlierCredit, ...] = ()
+    read_back_documents: int = 0
     asked: tuple[str, ...] = ()
     month_findings: tuple[Finding, ...] = ()
 
@@ -253,6 +256,8 @@ class _Reader:
             corrections=summarize_corrections(self._session, self._month, self._clients),
             reversals=summarize_reversals(self._session, self._month, self._clients),
             approvals=summarize_approvals(self._session, self._month, self._clients),
+            earlier_credits=read_earlier_credits(self._session, self._month, self._clients),
+            read_back_documents=int(self._value(_READ_BACK)),
         )
 
     def _findings(self, sql: str) -> tuple[Finding, ...]:
@@ -298,6 +303,14 @@ _NOT_BILLED_INVOICES = """
     where month = $month and exclude_reason = 'invoice_status'
 """
 
+# Of the documents that `month_clients` counts as posted, those that were read after it.
+_READ_BACK = """
+    select count(*) from postings
+    where month = $month and ($everyone or client in (select unnest($clients::text[])))
+        and status = 'posted' and read_back_at is not null
+        and document_key not in (select document_key from reversals)
+"""
+
 _FATES = """
     select
         disposition,
@@ -306,8 +319,8 @@ _FATES = """
         coalesce(currency, '') as currency,
         count(*) as lines,
         count(*) filter (where sell is null or cost is null) as unpriced,
-        coalesce(sum(sell), 0)::decimal(28, 10) as sell,
-        coalesce(sum(cost), 0)::decimal(28, 10) as cost
+        coalesce(sum(sell), 0)::decimal(38, 18) as sell,
+        coalesce(sum(cost), 0)::decimal(38, 18) as cost
     from traced_lines
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
@@ -317,22 +330,22 @@ _FATES = """
 _TOTALS = """
     select
         coalesce(three_way.currency, '') as currency,
-        sum(source_sell)::decimal(28, 10) as source_sell,
-        sum(source_cost)::decimal(28, 10) as source_cost,
-        sum(residual_sell)::decimal(28, 10) as residual_sell,
-        sum(residual_cost)::decimal(28, 10) as residual_cost,
-        sum(planned_sell - posted_sell)::decimal(28, 10) as open_sell,
-        sum(planned_cost - posted_cost)::decimal(28, 10) as open_cost,
-        coalesce(sum(to_approve.sell), 0)::decimal(28, 10) as to_approve_sell,
-        coalesce(sum(to_approve.cost), 0)::decimal(28, 10) as to_approve_cost,
-        sum(posted_sell - coalesce(undone.sell, 0))::decimal(28, 10) as posted_sell,
-        sum(posted_cost - coalesce(undone.cost, 0))::decimal(28, 10) as posted_cost,
-        sum(three_way.readback_sell - coalesce(undone.readback_sell, 0))::decimal(28, 10) as readback_sell,
-        sum(three_way.readback_cost - coalesce(undone.readback_cost, 0))::decimal(28, 10) as readback_cost,
-        coalesce(sum(undone.sell), 0)::decimal(28, 10) as reversed_sell,
-        coalesce(sum(undone.cost), 0)::decimal(28, 10) as reversed_cost,
-        coalesce(sum(sell_gap), 0)::decimal(28, 10) as sell_gap,
-        coalesce(sum(cost_gap), 0)::decimal(28, 10) as cost_gap
+        sum(source_sell)::decimal(38, 18) as source_sell,
+        sum(source_cost)::decimal(38, 18) as source_cost,
+        sum(residual_sell)::decimal(38, 18) as residual_sell,
+        sum(residual_cost)::decimal(38, 18) as residual_cost,
+        sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,
+        sum(planned_cost - posted_cost)::decimal(38, 18) as open_cost,
+        coalesce(sum(to_approve.sell), 0)::decimal(38, 18) as to_approve_sell,
+        coalesce(sum(to_approve.cost), 0)::decimal(38, 18) as to_approve_cost,
+        sum(posted_sell - coalesce(undone.sell, 0))::decimal(38, 18) as posted_sell,
+        sum(posted_cost - coalesce(undone.cost, 0))::decimal(38, 18) as posted_cost,
+        sum(three_way.readback_sell - coalesce(undone.readback_sell, 0))::decimal(38, 18) as readback_sell,
+        sum(three_way.readback_cost - coalesce(undone.readback_cost, 0))::decimal(38, 18) as readback_cost,
+        coalesce(sum(undone.sell), 0)::decimal(38, 18) as reversed_sell,
+        coalesce(sum(undone.cost), 0)::decimal(38, 18) as reversed_cost,
+        coalesce(sum(sell_gap), 0)::decimal(38, 18) as sell_gap,
+        coalesce(sum(cost_gap), 0)::decimal(38, 18) as cost_gap
     from three_way
     left join to_approve using (month, client, currency)
     left join reversed_months as undone using (month, client, currency)
@@ -347,8 +360,8 @@ _HELD = """
         reason,
         detail,
         coalesce(currency, '') as currency,
-        sum(sell)::decimal(28, 10) as sell,
-        sum(cost)::decimal(28, 10) as cost,
+        sum(sell)::decimal(38, 18) as sell,
+        sum(cost)::decimal(38, 18) as cost,
         count(source_line_id) as lines
     from holds
     where month = $month and ($everyone or client in (select unnest($clients::text[])))

@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
-from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown
+from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceError
+from billing_pipeline.billing.names import is_same_name, normal_name
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
+from billing_pipeline.steps.full_window import Patience, describe_failed_look, is_full
 from billing_pipeline.steps.halo_facts import text
 from billing_pipeline.steps.posting_gates import SealedPlan
 from billing_pipeline.steps.posting_state import Posting
@@ -34,24 +36,32 @@ class NeededBy:
     plan_hash: str
 
 
-def ensure_items(posting: Posting, plans: Sequence[SealedPlan]) -> tuple[dict[str, int], dict[str, ItemProblem]]:
+def ensure_items(
+    posting: Posting, plans: Sequence[SealedPlan], patience: Patience
+) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """The ids of the items that the plans need; see `create_items`."""
     needed: dict[str, list[NeededBy]] = defaultdict(list)
     for plan in plans:
         for item in plan.content["new_items"]:
             needed[item["reference"]].append(NeededBy(plan.client, plan.plan_hash))
-    return create_items(posting, (item for plan in plans for item in plan.content["new_items"]), needed)
+    wanted = (item for plan in plans for item in plan.content["new_items"])
+    return create_items(posting, wanted, needed, patience)
 
 
 def create_items(
-    posting: Posting, items: Iterable[NewItemRow], needed: Mapping[str, Sequence[NeededBy]] | None = None
+    posting: Posting,
+    items: Iterable[NewItemRow],
+    needed: Mapping[str, Sequence[NeededBy]] | None = None,
+    patience: Patience | None = None,
 ) -> tuple[dict[str, int], dict[str, ItemProblem]]:
     """Item ids by reference, and for references that have none, why not.
 
     `items` have the fields of NewItem, `needed` says by reference whose plans need them, where plans do. Items that
     exist are used as they are and never modified. One whose creation has an unknown outcome is neither used nor created
-    again before the grace has passed, or while a list lacks rows. Posting must be locked.
+    again before the grace has passed, or while a list lacks rows. Where HaloPSA's window is full, the run waits with
+    its `patience`; once that is at its end, nothing more is created. Posting must be locked.
     """
+    patience = patience or Patience(posting.halo)
     wanted = {item["reference"]: item for item in items}
     if not wanted:
         return {}, {}
@@ -59,30 +69,39 @@ def create_items(
         waiting = _waiting(session, posting)
         sent_before = _sent_before(session)
     listed = posting.halo.items()
-    known = {text(row.get("externalreference")): int(row["id"]) for row in listed}
+    # By their normal form: HaloPSA may write a reference that holds a name in its own way.
+    known = {normal_name(text(row.get("externalreference"))): int(row["id"]) for row in listed}
     group_ids: dict[str, int] = {}
     ids: dict[str, int] = {}
     problems: dict[str, ItemProblem] = {}
+    failed: dict[str, ItemProblem] = {}
     for reference in sorted(wanted):
         item, whose = wanted[reference], _name_clients((needed or {}).get(reference, ()))
-        if reference in known:
-            ids[reference] = known[reference]
-        elif reference in waiting:
+        key = normal_name(reference)
+        if key in known:
+            ids[reference] = known[key]
+        elif key in failed:
+            problems[reference] = failed[key]
+            continue
+        elif key in waiting:
             problems[reference] = ItemProblem(f"item {item['name']!r} was sent to HaloPSA and is not there yet", True)
             continue
-        elif reference in sent_before and (left_out := _look_again(posting, item, sent_before[reference])) is not None:
+        elif key in sent_before and (left_out := _look_again(posting, item, sent_before[key])) is not None:
             ids[reference] = left_out
-        elif reference in sent_before and listed.gap is not None:
-            said = f"item {item['name']!r} was sent to HaloPSA, whose list of items lacks rows ({listed.gap})"
+        elif listed.gap is not None:
+            sent = "was sent to HaloPSA" if key in sent_before else "was looked for in HaloPSA"
+            said = f"item {item['name']!r} {sent}, whose list of items lacks rows ({listed.gap})"
             problems[reference] = ItemProblem(said, True)
+            continue
+        elif patience.gave_up is not None:
+            problems[reference] = ItemProblem(f"item {item['name']!r} was not sent: {patience.gave_up}", False)
             continue
         else:
             try:
-                group_id = _ensure_group(posting, item["item_group"], group_ids, waiting, whose)
-                ids[reference] = _create(posting, item, group_id, whose)
+                ids[reference] = known[key] = _create_in_group(posting, item, group_ids, waiting, whose, patience)
             except (NotWritten, OutcomeUnknown) as error:
                 said = f"item {item['name']!r} could not be created: {error}"
-                problems[reference] = ItemProblem(said, isinstance(error, OutcomeUnknown))
+                problems[reference] = failed[key] = ItemProblem(said, isinstance(error, OutcomeUnknown))
                 continue
         with posting.work.warehouse.session("confirm a created item") as session:
             _confirm(session, posting, item, ids[reference], whose)
@@ -98,27 +117,30 @@ def _name_clients(needed: Sequence[NeededBy]) -> Columns:
 
 
 def _waiting(session: Session, posting: Posting) -> set[str]:
-    """References of items and names of groups whose creation was sent within the grace, with no outcome since."""
+    """References of items and names of groups, in their normal form, whose creation was sent within the grace, with no
+    outcome since."""
     rows = session.rows(
         "select document_key as reference, arg_max(event, seq) as event, arg_max(recorded_at, seq) as sent_at "
         "from posting_journal where event like 'item~_%' escape '~' or event like 'group~_%' escape '~' group by all"
     )
     grace = posting.fields.unknown_grace_seconds
     return {
-        row["reference"]
+        normal_name(row["reference"])
         for row in rows
         if row["event"] in ("item_sending", "group_sending") and (posting.now - row["sent_at"]).total_seconds() < grace
     }
 
 
 def _sent_before(session: Session) -> dict[str, int | None]:
-    """References of items that were ever sent, with the id of those that are known to have arrived."""
+    """References of items that were ever sent, in their normal form, with the id of those known to have arrived."""
     rows = session.rows(
         "select sent.document_key as reference, max(confirmed.halopsa_item_id) as item_id from posting_journal as sent "
         "left join confirmed_products as confirmed on confirmed.item_reference = sent.document_key "
         "where sent.event = 'item_sending' group by all"
     )
-    return {row["reference"]: row["item_id"] for row in rows}
+    # Of references with one normal form, one that is known to have arrived says the most.
+    rows.sort(key=lambda row: row["item_id"] is not None)
+    return {normal_name(row["reference"]): row["item_id"] for row in rows}
 
 
 def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int | None:
@@ -129,29 +151,60 @@ def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int 
     rows = posting.halo.items(search=item["name"])
     numbered = posting.halo.item(item_id) if item_id is not None else None
     for row in [*rows, *([numbered] if numbered is not None else [])]:
-        if text(row.get("externalreference")) == item["reference"] and not row.get("inactive"):
+        if is_same_name(text(row.get("externalreference")), item["reference"]) and not row.get("inactive"):
             return int(row["id"])
     return None
 
 
+def _create_in_group(
+    posting: Posting,
+    item: NewItemRow,
+    group_ids: dict[str, int],
+    waiting: set[str],
+    whose: Columns,
+    patience: Patience,
+) -> int:
+    while True:
+        try:
+            group_id = _ensure_group(posting, item["item_group"], group_ids, waiting, whose)
+            item_id = _create(posting, item, group_id, whose)
+        except NotWritten as error:
+            if not is_full(error) or not patience.wait(error, f"item {item['name']!r} is looked for, then created"):
+                raise
+        else:
+            patience.went_through()
+            return item_id
+        try:
+            found = _look_again(posting, item, None)
+        except ServiceError as error:
+            raise NotWritten(None, describe_failed_look(f"item {item['name']!r}", error)) from error
+        if found is not None:
+            return found
+        # The group, too, is looked for before it is created.
+        group_ids.clear()
+
+
 def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str], whose: Columns) -> int:
+    key = normal_name(name)
     if not group_ids:
-        group_ids.update({text(row.get("name")): int(row["id"]) for row in posting.halo.product_groups()})
-    if name not in group_ids:
-        if name in waiting:
+        # Of several with one name to the eye, the one that is written like ours comes last.
+        rows = sorted(posting.halo.product_groups(), key=lambda row: text(row.get("name")) == name)
+        group_ids.update({normal_name(text(row.get("name"))): int(row["id"]) for row in rows})
+    if key not in group_ids:
+        if key in waiting:
             raise OutcomeUnknown(f"product group {name!r} was sent to HaloPSA and is not there yet")
         body = {"name": name}
         _note(posting, "group_sending", name, whose, request_digest=content_hash(body))
-        waiting.add(name)
+        waiting.add(key)
         try:
             answer = posting.halo.create_product_group(body)
         except NotWritten as error:
             _note(posting, "group_not_written", name, whose, outcome=str(error))
-            waiting.discard(name)
+            waiting.discard(key)
             raise
-        group_ids[name] = int(answer["id"])
+        group_ids[key] = int(answer["id"])
         _note(posting, "group_created", name, whose, outcome=f"HaloPSA product group {answer['id']}")
-    return group_ids[name]
+    return group_ids[key]
 
 
 def _create(posting: Posting, item: NewItemRow, group_id: int, whose: Columns) -> int:

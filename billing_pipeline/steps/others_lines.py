@@ -13,7 +13,7 @@ from typing import Any
 from billing_pipeline.billing.errors import ServiceError
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
@@ -68,13 +68,13 @@ def read_target_row(halo: HaloClient, target_id: int) -> Row | None:
     return halo.recurring_invoice(target_id) if target_id < 0 else halo.invoice(target_id)
 
 
-def other_lines(row: Row, document: Row) -> list[Content]:
+def other_lines(row: Row, document: Row, fields: HaloPsaFields) -> list[Content]:
     """The lines of a document that a planned update leaves as they are."""
     ours = replaced_ids(document)
-    return [line_content(line) for line in row.get("lines") or () if line["id"] not in ours]
+    return [line_content(line, fields) for line in row.get("lines") or () if line["id"] not in ours]
 
 
-def find_damage(before: Sequence[Content], row: Row, document: Row, fields: HaloPsaService) -> Damage:
+def find_damage(before: Sequence[Content], row: Row, document: Row, fields: HaloPsaFields) -> Damage:
     """How the lines of others on `row` differ from how they were `before` the planned update."""
     old = {content["id"]: content for content in before}
     ours = replaced_ids(document)
@@ -84,7 +84,7 @@ def find_damage(before: Sequence[Content], row: Row, document: Row, fields: Halo
     strange: list[int] = []
     billed = {_what_it_bills(content) for content in before}
     for line in sorted(row.get("lines") or (), key=lambda line: int(line["id"])):
-        content, key = line_content(line), line_key(line, fields)
+        content, key = line_content(line, fields), line_key(line, fields)
         if content["id"] in old:
             now[content["id"]] = content
         elif key in awaited:
@@ -189,7 +189,7 @@ def find_unrepaired(posting: Posting) -> Unrepaired:
         except ServiceError as error:
             hold_up(detail, f"{name} could not be read: {error}")
             continue
-        became = _look_whether_repaired(found, detail)
+        became = _look_whether_repaired(found, detail, posting.fields)
         if became is None:
             if found is None or detail["target_id"] < 0 or not is_closed(found):
                 hold_up(detail, f"{name}: {row['outcome']}")
@@ -207,18 +207,18 @@ def find_unrepaired(posting: Posting) -> Unrepaired:
     return Unrepaired("; ".join(everywhere) or None, documents)
 
 
-def _look_whether_repaired(row: Row | None, detail: Mapping[str, Any]) -> str | None:
+def _look_whether_repaired(row: Row | None, detail: Mapping[str, Any], fields: HaloPsaFields) -> str | None:
     """What made a document right, or away with it; None where it is neither."""
     if row is None:
         return "gone"
     if row.get("voided"):
         return "voided"
-    return "as it was" if _is_repaired(row, detail) else None
+    return "as it was" if _is_repaired(row, detail, fields) else None
 
 
-def _is_repaired(row: Row, detail: Mapping[str, Any]) -> bool:
+def _is_repaired(row: Row, detail: Mapping[str, Any], fields: HaloPsaFields) -> bool:
     """Whether copies are gone and what was lost is there again."""
-    lines = [line_content(line) for line in row.get("lines") or ()]
+    lines = [line_content(line, fields) for line in row.get("lines") or ()]
     if {line["id"] for line in lines} & set(detail["doubled"]):
         return False
     # One that stayed is not the one that vanished, however alike they are.

@@ -1,28 +1,35 @@
 """Carry the sealed plans out, exactly once.
 
 Settle what is unknown, ask the gates again, look for every key before creating, write the intent, send one
-document, compare the answer, write the outcome; at the end one bulk read proves all.
+document, compare the answer, write the outcome; at the end one bulk read proves all. Where HaloPSA takes no more
+requests, the run waits, looks again, and goes on with the same document.
 """
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, PostingRefused, ServiceError
+from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.changed_clients import pass_changed_clients
+from billing_pipeline.steps.full_window import Patience, describe_failed_look, is_full, look_for_document
 from billing_pipeline.steps.halo_documents import (
     Row,
     index_by_key,
     read_document,
     to_halo,
 )
+from billing_pipeline.steps.lost_journal import adopt_recurring
 from billing_pipeline.steps.new_items import ItemProblem, ensure_items
 from billing_pipeline.steps.others_lines import find_unrepaired, name_target
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
@@ -31,6 +38,7 @@ from billing_pipeline.steps.posting_outcomes import (
     Outcomes,
     PostingResult,
     write_answer,
+    write_not_taken,
     write_refused,
     write_unknown,
 )
@@ -40,6 +48,7 @@ from billing_pipeline.steps.posting_state import (
     document_totals,
     make_writer,
     record_correction,
+    write_finding,
     write_intent,
 )
 from billing_pipeline.steps.read_back import forget_settled_holds, read_back, unread_postings, write_hold
@@ -69,19 +78,22 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             opened = read_open_postings(session, posting)
             plans = open_gates(session, posting, {one.client for one in opened})
             unread = unread_postings(session, posting)
+            is_first = not journal.knows_posted(session)
         if opened or plans:
-            documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
-            since = look_since(documents, work.today)
-            invoices = halo.invoices(since=since)
+            # A database that is new, or was lost, must not post again what HaloPSA has: then all of it is looked into.
+            invoices = halo.invoices(since=None if is_first else _first_date(work, plans, opened))
             clients = halo.clients() if plans else []
             still_open = settle(posting, opened, invoices)
             result.settled = settled_keys(opened, still_open)
             unchanged = pass_changed_clients(posting, plans, clients, result)
-            carry_out(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+            result.stopped = why_not_to_send(invoices) if unchanged else None
+            if result.stopped is None:
+                left = adopt_recurring(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+                carry_out(posting, left, invoices, result)
         else:
             find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:
-            prove_posted(posting, result, _first_date(plans, opened, unread, work.today))
+            prove_posted(posting, result, _first_date(work, plans, opened, unread))
         with work.warehouse.session("finish posting") as session:
             forget_settled_holds(session, work)
             finish_step(session, work, "posted_halopsa_invoices", started, len(result.posted), {})
@@ -119,11 +131,21 @@ def _pass_damaged(posting: Posting, plans: Sequence[SealedPlan], result: Posting
 
 
 def _first_date(
-    plans: Sequence[SealedPlan], opened: Sequence[OpenPosting], unread: Sequence[dict[str, Any]], today: date
+    work: Work, plans: Sequence[SealedPlan], opened: Sequence[OpenPosting], unread: Sequence[dict[str, Any]] = ()
 ) -> date:
     documents = [one.document for one in opened] + [doc for plan in plans for doc in plan.documents]
     documents += [json.loads(row["detail"])["document"] for row in unread]
-    return look_since(documents, today)
+    return look_since(documents, work.month)
+
+
+def why_not_to_send(invoices: HaloRows) -> str | None:
+    """Why nothing may be sent: what is looked for by its keys may be there all the same; None where it may not."""
+    if invoices.gap is None:
+        return None
+    return (
+        f"HaloPSA's list of invoices comes out different each time ({invoices.gap}), so that what is not in it may be "
+        "there all the same: nothing was sent. Try again when nobody creates or deletes invoices there."
+    )
 
 
 def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[Row], result: PostingResult) -> None:
@@ -131,8 +153,14 @@ def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[
 
     Posting must be locked. What becomes of each document is written down, and told in `result`.
     """
-    by_key = index_by_key(invoices, posting.fields)
-    item_ids, item_problems = ensure_items(posting, plans)
+    patience = Patience(posting.halo)
+    item_ids, item_problems = ensure_items(posting, plans, patience)
+    if patience.gave_up is not None:
+        result.stopped = f"{patience.gave_up} {_describe_left(plans, set())}"
+        return
+    by_key, done = index_by_key(invoices, posting.fields), set[str]()
+    targets = Counter(document["target_id"] for plan in plans for document in plan.documents)
+    result.shared = {target_id for target_id, count in targets.items() if target_id is not None and count > 1}
     outcomes = Outcomes(posting)
     try:
         for plan in plans:
@@ -141,21 +169,72 @@ def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[
             if missing:
                 _hold_for_items(posting, plan, missing)
                 result.refused += [document["document_key"] for document in plan.documents]
+                done.update(document["document_key"] for document in plan.documents)
                 continue
             for document in plan.documents:
                 bearing = {int(row["id"]): row for key in _keys(document) for row in by_key.get(key, ())}
-                if bearing:
-                    _meet_existing(posting, plan, document, list(bearing.values()), result)
-                    continue
-                if document["action"] == "record":
-                    record_correction(posting, document, plan.plan_hash)
-                    continue
-                carry_out = _send if document["action"] == "create" else update_document
-                outcomes.keep(carry_out(posting, plan, document, item_ids, outcomes, result))
+                _carry_out_document(
+                    posting, plan, document, list(bearing.values()), item_ids, outcomes, patience, result
+                )
+                if patience.gave_up is not None:
+                    result.stopped = f"{patience.gave_up} {_describe_left(plans, done)}"
                 if result.stopped is not None:
                     return
+                done.add(document["document_key"])
     finally:
         outcomes.write()
+
+
+def _carry_out_document(
+    posting: Posting,
+    plan: SealedPlan,
+    document: dict[str, Any],
+    bearing: list[Row],
+    item_ids: dict[str, int],
+    outcomes: Outcomes,
+    patience: Patience,
+    result: PostingResult,
+) -> None:
+    """Carry one document out, unless invoices are `bearing` its keys already. Where HaloPSA's window is full, it waits,
+    looks for the keys again, and goes on with the same document."""
+    carry_out = _send if document["action"] == "create" else update_document
+    while True:
+        if bearing:
+            _meet_existing(posting, plan, document, bearing, result)
+            return
+        if document["action"] == "record":
+            record_correction(posting, document, plan.plan_hash)
+            return
+        result.full = None
+        outcomes.keep(carry_out(posting, plan, document, item_ids, outcomes, result))
+        if result.full is None:
+            patience.went_through()
+            return
+        # Written down before the wait: whoever stops it there leaves no outcome open.
+        outcomes.write()
+        if not patience.wait(result.full, f"{describe_document(document)} is looked for, then sent"):
+            result.refused.append(document["document_key"])
+            with posting.work.warehouse.session("write what was refused") as session:
+                write_finding(session, posting, "refused", document, f"it was refused: {result.full}")
+            return
+        try:
+            bearing = look_for_document(posting, document)
+        except ServiceError as error:
+            result.refused.append(document["document_key"])
+            result.stopped = describe_failed_look(describe_document(document), error)
+            return
+
+
+def _describe_left(plans: Sequence[SealedPlan], done: set[str]) -> str:
+    """What of the plans was not sent, with its money."""
+    left = [document for plan in plans for document in plan.documents if document["document_key"] not in done]
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for document in left:
+        totals[document["currency"]] += document_totals(document)[0]
+    money = ", ".join(show_amount(sell, currency) for currency, sell in sorted(totals.items()))
+    clients = sorted({document["client"] for document in left})
+    named = ", ".join(clients[:3]) + (f" and {len(clients) - 3} more clients" if len(clients) > 3 else "")
+    return f"Still to send: {len(left)} document{'s' if len(left) != 1 else ''} over {money} of {named}."
 
 
 def _keys(document: dict[str, Any]) -> list[str]:
@@ -179,6 +258,9 @@ def _send(
     try:
         answer = posting.halo.create_invoice(body)
     except NotWritten as error:
+        if is_full(error):
+            result.full = error
+            return partial(write_not_taken, posting, document, plan_hash, str(error))
         result.refused.append(key)
         if error.status in STOPS_THE_RUN:
             result.stopped = str(error)
@@ -241,7 +323,8 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
         invoices = posting.halo.invoices(since=since)
         still_open = settle(posting, opened, invoices)
         doubts = {one.document["document_key"]: one.doubt for one in still_open if one.doubt is not None}
-        result.read_back = read_back(posting, invoices)
+        result.read_back, damaged = read_back(posting, invoices)
+        result.stopped = result.stopped or damaged
     except ServiceError as error:
         result.stopped = result.stopped or f"what was posted could not be read back: {error}"
     with posting.work.warehouse.session("hold what is unknown") as session:
@@ -258,6 +341,7 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
                 f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it"
                 f"{';' if doubt is None else f': {doubt}. Then'} "
                 f"run {_next_command(posting, one)} again: it looks, and never sends twice"
+                f"{'' if doubt is None else _name_last_word(posting, one)}"
             )
             write_hold(
                 session,
@@ -272,6 +356,14 @@ def _next_command(posting: Posting, one: OpenPosting) -> str:
     if is_reversal(one.document):
         return f"billing-pipeline reverse {posting.work.month} --client {one.client} --post"
     return _close_command(posting, one.client)
+
+
+def _name_last_word(posting: Posting, one: OpenPosting) -> str:
+    """How a person says what looking may never tell."""
+    return (
+        ". Where it stays unknown, say what you see in HaloPSA: billing-pipeline resolve "
+        f"{posting.work.month} --client {one.client} --absent --by NAME, or --invoice ID in the place of --absent"
+    )
 
 
 def _close_command(posting: Posting, client: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from billing_pipeline.billing.errors import NotWritten
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences
@@ -14,7 +15,7 @@ from billing_pipeline.steps.posting_state import (
 )
 
 # After these nothing else would get through either: every further document waits for the next run.
-STOPS_THE_RUN = (None, 401, 403, 429)
+STOPS_THE_RUN = (None, 401, 403)
 
 
 @dataclass
@@ -23,6 +24,9 @@ class PostingResult:
 
     `rewritten` are existing documents that were changed: the hash that they were planned on, and that of now.
     `uncertain` are those that were sent a change of which nobody knows whether it arrived, or still will.
+    `shared` are those that more than one document of the run changes. `replacing` are the kinds of changes after which
+    a document was read again in this run and had its lines replaced, as it should.
+    `full` is how HaloPSA refused the document that was sent last because its window was full.
     """
 
     posted: list[str] = field(default_factory=list)
@@ -34,6 +38,9 @@ class PostingResult:
     stopped: str | None = None
     rewritten: dict[int, tuple[str, str]] = field(default_factory=dict)
     uncertain: set[int] = field(default_factory=set)
+    shared: set[int] = field(default_factory=set)
+    replacing: set[str] = field(default_factory=set)
+    full: NotWritten | None = None
     head: journal.JournalHead = field(default_factory=lambda: journal.JournalHead(0, journal.GENESIS))
 
 
@@ -60,6 +67,11 @@ class Outcomes:
         else:
             self._kept(session)
         self._kept = None
+
+
+def write_not_taken(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:
+    """Write that HaloPSA surely did not take the document now; it is sent again once its window has passed."""
+    write_status(session, posting, "not_written", document, plan_hash, said)
 
 
 def write_refused(posting: Posting, document: Row, plan_hash: str, said: str, session: Session) -> None:

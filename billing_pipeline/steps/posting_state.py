@@ -11,7 +11,7 @@ from typing import Any
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.finding_kinds import SEEN
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
@@ -33,9 +33,9 @@ class Posting:
     writer: journal.Writer
 
     @property
-    def fields(self) -> HaloPsaService:
+    def fields(self) -> HaloPsaFields:
         """Where our keys stand in HaloPSA, and the grace for unknown outcomes."""
-        return self.work.config.settings.halopsa
+        return self.work.config.settings.halopsa_fields
 
     @property
     def now(self) -> datetime:

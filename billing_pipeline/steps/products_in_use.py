@@ -37,7 +37,7 @@ def products_of_month(session: Session, month: str) -> list[ProductUse]:
     for row in session.rows(
         "select integration, coalesce(product_id, '') as product_id, coalesce(sku, '') as sku, "
         "coalesce(term, '') as term, coalesce(product_name, '') as name, client, currency, "
-        "cast(sum(sell) as decimal(28, 10)) as sell from modified_charges "
+        "cast(sum(sell) as decimal(38, 18)) as sell from modified_charges "
         "where month = ? and outcome = 'kept' group by all order by all",
         [month],
     ):

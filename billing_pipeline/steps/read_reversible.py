@@ -64,7 +64,7 @@ def read_reversible(posting: Posting, documents: Sequence[PostedDocument], invoi
         row = read_target_row(posting.halo, one.halopsa_invoice_id)
         name = f"HaloPSA {name_target(one.halopsa_invoice_id)} of {client} over {one.money}"
         if one.document["action"] == "update_recurring":
-            if row is not None and was_issued(one.document["issue_mark"], issue_mark(row)):
+            if row is not None and was_issued(one.document["issue_mark"], issue_mark(row, posting.fields)):
                 issued.append(f"{name} {_describe_issued(posting, one, invoices)}")
                 continue
             problem, note = _look_at_template(posting, one, row)

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
@@ -26,6 +26,7 @@ from billing_pipeline.steps.work import Work
 Row = Mapping[str, Any]
 ReadInvoices = Callable[[date], Sequence[dict[str, Any]]]
 
+_SHIFT = timedelta(days=1)
 INVOICES_KIND = "halopsa_invoices"
 
 
@@ -57,7 +58,8 @@ def take_invoices(session: Session, work: Work, read_invoices: ReadInvoices | No
             "Prepare the month with billing-pipeline close, or with the job prepare_month."
         )
     first, _ = month_range(work.month)
-    return store_snapshot(session, INVOICES_KIND, read_invoices(first), source, work.now_utc)
+    # HaloPSA may write the first day of the month as a moment of the day before, and its filter goes by that.
+    return store_snapshot(session, INVOICES_KIND, read_invoices(first - _SHIFT), source, work.now_utc)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def read_targets(
     session: Session, work: Work, invoices: Snapshot | None, billed: Mapping[str, BilledClient]
 ) -> TargetsRead:
     """What HaloPSA has that the charges of each client may land on, or be billed by already; `billed` by client key."""
-    fields = work.config.settings.halopsa
+    fields = work.config.settings.halopsa_fields
     templates = latest_snapshot(session, "halopsa_recurring_invoices")
     currency_rows = latest_snapshot(session, "halopsa_currencies").rows
     currencies = [integer(row.get("id")) for row in currency_rows]

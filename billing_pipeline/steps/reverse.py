@@ -26,13 +26,14 @@ from billing_pipeline.steps.gone_credits import (
     name_credits,
 )
 from billing_pipeline.steps.halo_documents import Row, index_by_key, read_document
-from billing_pipeline.steps.post import carry_out, prove_posted
+from billing_pipeline.steps.post import carry_out, prove_posted, why_not_to_send
 from billing_pipeline.steps.posted_ledger import PostedDocument as LedgerDocument
 from billing_pipeline.steps.posting_gates import SealedPlan, refuse_untold_past
 from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.posting_state import Posting, describe_document, make_writer
 from billing_pipeline.steps.read_back import forget_settled_holds, unread_postings
 from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_back, read_reversible
+from billing_pipeline.steps.record_corrections import refuse_corrected_later
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle, settled_keys
 from billing_pipeline.steps.work import Work, finish_step
@@ -96,7 +97,7 @@ def reverse(work: Work, halo: HaloClient) -> ReversalResult:
             unread = unread_postings(session, posting)
         dated = [*(one.document for one in documents), *(one.document for one in opened)]
         dated += [json.loads(row["detail"])["document"] for row in unread]
-        since = look_since(dated, work.today)
+        since = look_since(dated, work.month)
         reversal = None
         if not _settle(posting, opened, result):
             gone = find_gone_credits(posting)
@@ -148,6 +149,7 @@ def _read_documents(session: Session, work: Work, gone: Sequence[LedgerDocument]
     """The client's posted documents of the month with lines which were not taken back yet, or by credits that are
     `gone`."""
     client = work.clients[0]
+    refuse_corrected_later(session, work.month, client, "reverse")
     rows = session.rows(
         "select halopsa_invoice_id, detail from postings where month = ? and client = ? and status = 'posted' "
         "and document_key not in (select document_key from reversals) order by abs(halopsa_invoice_id), document_key",
@@ -199,7 +201,7 @@ def _settle(posting: Posting, opened: Sequence[OpenPosting], result: PostingResu
     """Look for credits that were sent before; those of which nothing is known yet are returned."""
     if not opened:
         return []
-    since = look_since([one.document for one in opened], posting.work.today)
+    since = look_since([one.document for one in opened], posting.work.month)
     still_open = settle(posting, opened, posting.halo.invoices(since=since))
     result.settled = settled_keys(opened, still_open)
     return still_open
@@ -213,7 +215,10 @@ def _plan(
     client = work.clients[0]
     if not documents:
         return Reversal(ClientPlan(work.month, client, (), ())), ()
-    invoices = posting.halo.invoices(since=look_since([one.document for one in documents], work.today))
+    invoices = posting.halo.invoices(since=look_since([one.document for one in documents], work.month))
+    unsure = why_not_to_send(invoices)
+    if unsure is not None:
+        raise PostingRefused(f"{work.month} of {client} was not taken back: {unsure} Then {_again(work)}.")
     found = read_reversible(posting, documents, invoices)
     if found.issued and not found.lines and not _is_begun(work):
         raise not_taken_back(work.month, client, found.issued)

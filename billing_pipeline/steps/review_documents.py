@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from billing_pipeline.billing.credited_invoices import name_documents
 from billing_pipeline.billing.document_changes import LineChange, StandingLine, find_line_changes, total_of
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.carried_out import read_carried_out
@@ -75,7 +75,7 @@ def read_documents(
     month: str,
     plans: Iterable[Mapping[str, Any]],
     held: Iterable[str],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     config: LoadedSettings | None,
 ) -> dict[str, list[DocumentReview]]:
     """By client, the documents of a month: those that were sent, in the order of sending, then those to be sent.

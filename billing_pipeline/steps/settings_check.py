@@ -154,7 +154,7 @@ def _unknown_companies(loaded: LoadedSettings, companies: Sequence[Row]) -> Iter
 
 def _billed_by_halopsa(loaded: LoadedSettings, halopsa: HaloPsaLists, today: date) -> Iterator[str]:
     """Clients of a Pax8 company whom HaloPSA's own Pax8 integration bills too, and those nobody can say it of."""
-    fields = loaded.settings.halopsa
+    fields = loaded.settings.halopsa_fields
     clients, details = rows_by_id(halopsa.clients), rows_by_id(halopsa.client_details)
     targets = {int(row["id"]): read_target(row, fields) for row in halopsa.recurring_invoices}
     names = {client_id: text(row.get("name")) for client_id, row in clients.items()}

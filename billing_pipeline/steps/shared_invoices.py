@@ -1,11 +1,11 @@
 """Invoices that we made and that other documents of ours were added to since, as `latest` does with a late charge."""
 
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, key_in_halo, read_document
 
 
-def read_own_part(session: Session, row: Row, document: Row, fields: HaloPsaService) -> FoundDocument:
+def read_own_part(session: Session, row: Row, document: Row, fields: HaloPsaFields) -> FoundDocument:
     """The HaloPSA invoice `row` as far as it is the planned document, without what came with other documents of ours,
     of any month and client, posted or still under way."""
     found = read_document(row, document, fields)

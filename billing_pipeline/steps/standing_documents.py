@@ -8,7 +8,7 @@ from typing import Any
 from billing_pipeline.billing.document_changes import LineState, StandingLine
 from billing_pipeline.billing.exact_json import read_exact_json
 from billing_pipeline.billing.money import parse_amount
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.halo_targets import observed_hash, read_target
@@ -27,7 +27,7 @@ class Sought:
 
 
 def read_standing_lines(
-    session: Session, sought: Sequence[Sought], fields: HaloPsaService
+    session: Session, sought: Sequence[Sought], fields: HaloPsaFields
 ) -> dict[tuple[int, str], tuple[StandingLine, ...]]:
     """The lines of each document as it was seen, by its id and hash; what no snapshot holds is left out."""
     wanted = {(one.target_id, one.target_hash) for one in sought}
@@ -60,17 +60,17 @@ def _read_rows(
 
 
 def _match(
-    rows: Sequence[Mapping[str, Any]], wanted: set[tuple[int, str]], fields: HaloPsaService
+    rows: Sequence[Mapping[str, Any]], wanted: set[tuple[int, str]], fields: HaloPsaFields
 ) -> dict[tuple[int, str], tuple[StandingLine, ...]]:
     found = {}
     for row in rows:
-        seen = (int(row["id"]), observed_hash(row))
+        seen = (int(row["id"]), observed_hash(row, fields))
         if seen in wanted:
             found[seen] = standing_lines(row, fields)
     return found
 
 
-def standing_lines(row: Mapping[str, Any], fields: HaloPsaService) -> tuple[StandingLine, ...]:
+def standing_lines(row: Mapping[str, Any], fields: HaloPsaFields) -> tuple[StandingLine, ...]:
     """The lines of a HaloPSA document, in their order."""
     lines = row.get("lines") or ()
     seen = read_target(row, fields).lines

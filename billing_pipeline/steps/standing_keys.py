@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.money import show_amount
-from billing_pipeline.billing.months import month_range
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.steps.changed_lines import is_like, net_amount
 from billing_pipeline.steps.halo_documents import Row
 from billing_pipeline.steps.halo_facts import integer, text
-from billing_pipeline.steps.halo_targets import is_closed, set_day
+from billing_pipeline.steps.halo_targets import is_closed
 from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline.steps.others_lines import name_target
 from billing_pipeline.steps.posted_ledger import PostedDocument, PostedLine
@@ -58,11 +58,14 @@ class Found:
     gaps: tuple[str, ...] = ()
 
 
-def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], first: date) -> Found:
-    """Everything that may bear the documents' keys: by a bulk read since well before `first` and their own dates, by
-    a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices."""
+def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], month: str) -> Found:
+    """Everything that may bear the documents' keys: by a bulk read since well before `month` and their own dates, by
+    a search for each document key, by the list of each client they are on, by their ids, and all recurring invoices.
+
+    Where the list of a client does not show what must be in it, all invoices are read instead.
+    """
     dated = [{"invoice_date": one.invoice_date.isoformat()} for one in documents if one.invoice_date is not None]
-    listed = halo.invoices(since=look_since([*dated, {"invoice_date": first.isoformat()}], first))
+    listed = halo.invoices(since=look_since(dated, month))
     rows: dict[int, Row] = {}
     gaps: set[str] = set()
 
@@ -74,8 +77,12 @@ def _look_everywhere(halo: HaloClient, documents: Sequence[PostedDocument], firs
     for document in documents:
         if document.is_ours:
             add(halo.invoices(search=document.document_key))
-    for client_id in sorted({document.halopsa_client_id for document in documents}):
-        add(halo.invoices(client_id=client_id))
+    own_lists = [halo.invoices(client_id=one) for one in sorted({one.halopsa_client_id for one in documents})]
+    for own_list in own_lists:
+        rows.update({int(row["id"]): row for row in own_list})
+    if listed.is_filtered and any(own_list.gap is not None for own_list in own_lists):
+        # A bulk read without a filter has shown all that a client's list could.
+        add(halo.invoices())
     add(halo.recurring_invoices())
     for halopsa_id in sorted({document.halopsa_id for document in documents}):
         # By itself even where a list had it, or had not: a list may be of a moment ago.
@@ -89,8 +96,8 @@ def look_for_standing(
     work: Work, halo: HaloClient, documents: Sequence[PostedDocument]
 ) -> tuple[Found, list[Standing]]:
     """What HaloPSA has by every route, and what of it still stands for these documents of the month."""
-    fields = work.config.settings.halopsa
-    found = _look_everywhere(halo, documents, month_range(work.month)[0])
+    fields = work.config.settings.halopsa_fields
+    found = _look_everywhere(halo, documents, work.month)
     with work.warehouse.session("read whose lines HaloPSA has") as session:
         owners = read_owners(session, {key for key, _, _ in places_of_keys(found.rows.values(), fields)})
     return found, _find_standing(documents, found, fields, owners)
@@ -99,7 +106,7 @@ def look_for_standing(
 def _find_standing(
     documents: Sequence[PostedDocument],
     found: Found,
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     owners: Mapping[str, Sequence[Owner]],
 ) -> list[Standing]:
     """What bears the keys of these documents, or is one of them without its keys; empty where nothing is left.
@@ -117,7 +124,7 @@ def _find_on(
     row_id: int,
     row: Row,
     documents: Sequence[PostedDocument],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     owners: Mapping[str, Sequence[Owner]],
 ) -> Iterable[Standing]:
     keys = {one.document_key: one for one in documents if one.is_ours}
@@ -161,7 +168,7 @@ def _find_on(
 
 
 def _is_of_documents(
-    line: Row, documents: Sequence[PostedDocument], ours: Collection[str], fields: HaloPsaService
+    line: Row, documents: Sequence[PostedDocument], ours: Collection[str], fields: HaloPsaFields
 ) -> bool:
     """Whether a line of one of these documents, or of one that has its id, is ours; a key may have been taken out."""
     key, line_id = line_key(line, fields), integer(line.get("id"))
@@ -189,7 +196,7 @@ def _leave_others(
     others: Sequence[Row],
     document: PostedDocument,
     has_key: bool,
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
     owners: Mapping[str, Sequence[Owner]],
 ) -> str:
     """What to do with a draft of ours that bills more than the month to release: what is not of it must stay billed."""
@@ -213,7 +220,7 @@ def _leave_others(
 
 
 def _line_there(
-    row_id: int, row: Row, line: Row, document: PostedDocument, fields: HaloPsaService
+    row_id: int, row: Row, line: Row, document: PostedDocument, fields: HaloPsaFields
 ) -> tuple[PostedLine | None, str]:
     """The posted line that a line of HaloPSA is, with the words that say so; (None, "") where it is none."""
     key, line_id = line_key(line, fields), integer(line.get("id"))
@@ -221,7 +228,7 @@ def _line_there(
         if posted.slot_key is None:
             if key == posted.charge_key:
                 return posted, f"bears {key}"
-        elif _is_of_this_month(row_id, row, document, posted):
+        elif _is_of_this_month(row_id, row, document, posted, fields):
             if key == posted.slot_key:
                 return posted, f"bears {key}{', inactive' if line.get('isinactive') else ''}"
             if not key and _looks_issued(row_id, row, line, document, posted):
@@ -238,7 +245,9 @@ def _line_there(
     return None, ""
 
 
-def _is_of_this_month(row_id: int, row: Row, document: PostedDocument, posted: PostedLine) -> bool:
+def _is_of_this_month(
+    row_id: int, row: Row, document: PostedDocument, posted: PostedLine, fields: HaloPsaFields
+) -> bool:
     """Whether a line with a slot is of the month to release: slots are the same every month.
 
     On a recurring invoice it is unless a later month wrote over it: one that ended bears no other month's key. On an
@@ -248,11 +257,11 @@ def _is_of_this_month(row_id: int, row: Row, document: PostedDocument, posted: P
         return posted.replaced_by is None or posted.is_ended
     if row.get("voided"):
         return False
-    day = set_day(row.get("invoice_date"))
+    day = read_day(row.get("invoice_date"), fields.zone)
     if day is None:
         return True
-    since = _next_issue(document.issue_mark)
-    until = _next_issue(posted.issue_until) if posted.issue_until is not None else None
+    since = _next_issue(document.issue_mark, fields)
+    until = _next_issue(posted.issue_until, fields) if posted.issue_until is not None else None
     return (since is None or day >= since) and (until is None or day < until)
 
 
@@ -267,9 +276,9 @@ def _looks_issued(row_id: int, row: Row, line: Row, document: PostedDocument, po
     )
 
 
-def _next_issue(mark: str) -> date | None:
+def _next_issue(mark: str, fields: HaloPsaFields) -> date | None:
     """The day of the next issue in a template's issue mark."""
-    return set_day(mark.partition("|")[2])
+    return read_day(mark.partition("|")[2], fields.zone)
 
 
 def _delete_document(row: Row) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.keys import is_ours, is_slot
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.changed_lines import net_amount
 from billing_pipeline.steps.drift import Drift
@@ -38,7 +38,7 @@ def find_stray_keys(
     rows: Sequence[Row],
     documents: Sequence[PostedDocument],
     clients: Mapping[int, str],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
 ) -> list[Drift]:
     """Documents among `rows` that bear keys of this month's charges and are not theirs, or keys that nobody posted.
 
@@ -69,7 +69,7 @@ def find_stray_keys(
     return found
 
 
-def places_of_keys(rows: Iterable[Row], fields: HaloPsaService) -> Iterable[tuple[str, int, Row | None]]:
+def places_of_keys(rows: Iterable[Row], fields: HaloPsaFields) -> Iterable[tuple[str, int, Row | None]]:
     """Our keys on documents that are not void: the key, the document's id and the line, None where it is its own."""
     for row in rows:
         if row.get("voided"):

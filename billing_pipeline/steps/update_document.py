@@ -1,7 +1,12 @@
-"""Change a document that exists, touching nothing of others: read whole, compare, send every line, read again."""
+"""Change a document that exists, touching nothing of others: read whole, compare, send every line, compare again.
+
+The first change of a run is read again before the second; of the others the answer is compared whole. One bulk read at
+the end proves all. Decision: docs/decisions/0016-requests.md.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,9 +16,10 @@ from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.doubtful_change import read_our_lines
-from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
+from billing_pipeline.steps.full_window import is_full
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, read_document, to_halo_update
 from billing_pipeline.steps.halo_facts import integer
-from billing_pipeline.steps.halo_targets import is_closed, issue_mark, observed_hash, read_target
+from billing_pipeline.steps.halo_targets import header_content, is_closed, issue_mark, observed_hash, read_target
 from billing_pipeline.steps.others_lines import (
     Damage,
     describe_damage,
@@ -29,6 +35,7 @@ from billing_pipeline.steps.posting_outcomes import (
     Outcomes,
     PostingResult,
     write_answer,
+    write_not_taken,
     write_refused,
     write_unknown,
 )
@@ -43,6 +50,15 @@ from billing_pipeline.steps.posting_state import (
 from billing_pipeline.steps.read_back import write_hold
 
 _UPDATES = ("update_invoice", "update_recurring")
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A document as it was read right before its change, the lines of others on it, and HaloPSA's answer."""
+
+    before: Row
+    others: Sequence[Row]
+    answer: Row
 
 
 def changes_existing(document: Row) -> bool:
@@ -96,16 +112,21 @@ def update_document(
     if before is None or not _is_as_planned(before, document, posting, result):
         result.refused.append(key)
         return partial(_write_changed, posting, document, gone=before is None)
-    others = other_lines(before, document)
+    others = other_lines(before, document, posting.fields)
     body = to_halo_update(before, document, item_ids, posting.fields)
     with posting.work.warehouse.session("write the intent to post") as session:
         outcomes.write(session)
-        write_intent(session, posting, document, plan_hash, body, others, read_our_lines(before, document))
+        write_intent(
+            session, posting, document, plan_hash, body, others, read_our_lines(before, document, posting.fields)
+        )
     update_invoice = document["action"] == "update_invoice"
     send = posting.halo.update_invoice if update_invoice else posting.halo.update_recurring_invoice
     try:
         answer = send(body)
     except NotWritten as error:
+        if is_full(error):
+            result.full = error
+            return partial(write_not_taken, posting, document, plan_hash, str(error))
         result.refused.append(key)
         if error.status in STOPS_THE_RUN:
             result.stopped = str(error)
@@ -116,8 +137,7 @@ def update_document(
         result.unknown.append(key)
         result.uncertain.add(document["target_id"])
         return partial(write_unknown, posting, document, plan_hash, str(error))
-    overtaken = _describe_overtaking(before, answer)
-    return _prove_update(posting, plan_hash, document, others, result, overtaken)
+    return _prove_update(posting, plan_hash, document, _Change(before, others, answer), result)
 
 
 def _describe_overtaking(before: Row, answer: Row) -> str | None:
@@ -139,7 +159,7 @@ def _is_as_planned(before: Row, document: Row, posting: Posting, result: Posting
 
     Several clients may be billed through one: each adds to the same document.
     """
-    seen = observed_hash(before)
+    seen = observed_hash(before, posting.fields)
     if seen == document["target_hash"]:
         return True
     if result.rewritten.get(document["target_id"]) != (document["target_hash"], seen):
@@ -157,36 +177,60 @@ def _has_changed(posting: Posting, before: Row) -> bool:
         now = read_target_row(posting.halo, before["id"])
     except ServiceError:
         return False
-    return now is None or observed_hash(now) != observed_hash(before)
+    return now is None or observed_hash(now, posting.fields) != observed_hash(before, posting.fields)
 
 
 def _prove_update(
-    posting: Posting,
-    plan_hash: str,
-    document: dict[str, Any],
-    others: Sequence[Row],
-    result: PostingResult,
-    overtaken: str | None,
+    posting: Posting, plan_hash: str, document: dict[str, Any], change: _Change, result: PostingResult
 ) -> Callable[[Session], None]:
-    key = document["document_key"]
-    try:
-        after = read_target_row(posting.halo, document["target_id"])
-    except ServiceError as error:
-        result.unknown.append(key)
-        result.stopped = f"{describe_document(document)} was sent and could not be read again: {error}"
-        return partial(write_unknown, posting, document, plan_hash, str(error))
+    """Look what the change did: at the answer where that is enough, else at the document read again."""
+    key, target_id = document["document_key"], document["target_id"]
+    overtaken = _describe_overtaking(change.before, change.answer)
+    after: Row | None = change.answer
+    if overtaken is not None or not _is_enough(posting, document, change, result):
+        try:
+            after = read_target_row(posting.halo, target_id)
+        except ServiceError as error:
+            result.unknown.append(key)
+            result.stopped = f"{describe_document(document)} was sent and could not be read again: {error}"
+            return partial(write_unknown, posting, document, plan_hash, str(error))
     if after is None:
         result.unknown.append(key)
         result.stopped = f"{describe_document(document)} was sent, and HaloPSA no longer has its target"
         return partial(write_unknown, posting, document, plan_hash, result.stopped)
-    damage = find_damage(others, after, document, posting.fields)
+    damage = find_damage(change.others, after, document, posting.fields)
     if damage:
         result.stopped = describe_damage(document, damage, posting.work.month)
+    elif change.before.get("lines"):
+        # Without a line that was sent back, nothing tells a HaloPSA that adds lines from one that replaces them.
+        result.replacing.add(document["action"])
     result.posted.append(key)
-    planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
-    result.rewritten[document["target_id"]] = (planned_on, observed_hash(after))
+    planned_on, _ = result.rewritten.get(target_id, (document["target_hash"], ""))
+    result.rewritten[target_id] = (planned_on, observed_hash(after, posting.fields))
     found = read_document(after, document, posting.fields)
     return partial(_write_update, posting, document, plan_hash, found, damage, after=after, overtaken=overtaken)
+
+
+def _is_enough(posting: Posting, document: Row, change: _Change, result: PostingResult) -> bool:
+    """Whether HaloPSA's answer alone shows that a change did what it should and nothing else.
+
+    Not for the first of a kind in a run, for an answer may show what was sent while HaloPSA added the lines to those
+    that were there. Not where another document changes the same one next, which compares it field by field. And not
+    where the answer lacks or differs in anything: what is said to a person, a look at the document has shown.
+    """
+    if document["action"] not in result.replacing or document["target_id"] in result.shared:
+        return False
+    answer, fields = change.answer, posting.fields
+    if not _is_whole(answer) or header_content(answer, fields) != header_content(change.before, fields):
+        return False
+    damage = find_damage(change.others, answer, document, fields)
+    return not (damage or damage.strange or differences(document, read_document(answer, document, fields)))
+
+
+def _is_whole(answer: Row) -> bool:
+    """Whether an answer has lines, each with its number."""
+    lines = answer.get("lines")
+    return isinstance(lines, list) and all(isinstance(line, dict) and integer(line.get("id")) for line in lines)
 
 
 def _write_update(
@@ -204,7 +248,7 @@ def _write_update(
     write_damage(session, posting, document, plan_hash, damage)
     name, month = name_target(document["target_id"]), posting.work.month
     if document["action"] == "update_recurring":
-        if issue_mark(after) != document["issue_mark"]:
+        if issue_mark(after, posting.fields) != document["issue_mark"]:
             said = (
                 f"HaloPSA issued {name} while it was changed: look whether the invoice bills {month} already. "
                 "It is taken for issued: if it does not, the next month will write over it. "

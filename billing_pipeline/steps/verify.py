@@ -6,15 +6,13 @@ written down and told, and never repaired.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import BillingPipelineError
 from billing_pipeline.billing.finding_kinds import CLOSED_MEANWHILE
-from billing_pipeline.billing.months import month_range
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
@@ -25,7 +23,7 @@ from billing_pipeline.steps.ledger_checks import find_unexplained, find_unjourna
 from billing_pipeline.steps.month_history import open_postings
 from billing_pipeline.steps.posted_ledger import PostedDocument, read_posted
 from billing_pipeline.steps.posting_state import make_writer
-from billing_pipeline.steps.settle import look_since
+from billing_pipeline.steps.settle import look_since, name_gaps
 from billing_pipeline.steps.stray_keys import find_stray_keys
 from billing_pipeline.steps.verified_month import Verified, figures_of, prove_clients
 from billing_pipeline.steps.work import Work
@@ -48,13 +46,13 @@ def verify(work: Work, halo: HaloClient) -> Verified:
         journal.refuse_other_tenant(session, halo.address, halo.tenant, said, then)
         journal.refuse_broken(session, work.warehouse.published, said, then)
         before = read_posted(session, work.month)
-    rows = _read_halopsa(halo, before, work.month)
+    rows, gap = _read_halopsa(halo, before, work.month)
     with work.warehouse.session(f"write what verifying {work.month} found") as session:
         # Somebody may have posted or released meanwhile: what was read then says nothing of that.
         seen = {document.document_key for document in before}
-        verified = _compare(session, work, read_posted(session, work.month), seen, rows)
+        verified = _compare(session, work, read_posted(session, work.month), seen, rows, gap)
         _store(session, work, verified)
-        _forget_closed(session, before, verified, rows, work.config.settings.halopsa)
+        _forget_closed(session, before, verified, rows, work.config.settings.halopsa_fields)
         head = journal.append(
             session,
             make_writer(halo, work.run_id),
@@ -70,28 +68,31 @@ def verify(work: Work, halo: HaloClient) -> Verified:
     return verified
 
 
-def _read_halopsa(halo: HaloClient, documents: Sequence[PostedDocument], month: str) -> dict[int, Row]:
+def _read_halopsa(
+    halo: HaloClient, documents: Sequence[PostedDocument], month: str
+) -> tuple[dict[int, Row], str | None]:
     """HaloPSA's documents by id: all since well before the month, all recurring ones, and each of ours by itself that
-    was not among them, for an agent may have moved it to an earlier date."""
-    first, _ = month_range(month)
-    dated: list[Mapping[str, Any]] = [{"invoice_date": day.isoformat()} for day in _dates(documents, first)]
-    rows: dict[int, Row] = {int(row["id"]): row for row in halo.invoices(since=look_since(dated, first))}
-    rows.update({int(row["id"]): row for row in halo.recurring_invoices()})
+    was not among them, for an agent may have moved it to an earlier date. Beside them, why others of ours may be there
+    all the same, None where they may not."""
+    dated = [{"invoice_date": one.invoice_date.isoformat()} for one in documents if one.invoice_date is not None]
+    lists = [halo.invoices(since=look_since(dated, month)), halo.recurring_invoices()]
+    rows: dict[int, Row] = {int(row["id"]): row for listed in lists for row in listed}
     for halopsa_id in sorted({document.halopsa_id for document in documents} - rows.keys()):
         row = halo.recurring_invoice(halopsa_id) if halopsa_id < 0 else halo.invoice(halopsa_id)
         if row is not None:
             rows[halopsa_id] = row
-    return rows
-
-
-def _dates(documents: Sequence[PostedDocument], first: date) -> list[date]:
-    return [first, *(document.invoice_date for document in documents if document.invoice_date is not None)]
+    return rows, name_gaps(*lists)
 
 
 def _compare(
-    session: Session, work: Work, posted: Sequence[PostedDocument], seen: Collection[str], rows: Mapping[int, Row]
+    session: Session,
+    work: Work,
+    posted: Sequence[PostedDocument],
+    seen: Collection[str],
+    rows: Mapping[int, Row],
+    gap: str | None,
 ) -> Verified:
-    month, fields = work.month, work.config.settings.halopsa
+    month, fields = work.month, work.config.settings.halopsa_fields
     documents = [one for one in posted if one.document_key in seen]
     drift: list[Drift] = []
     for document in documents:
@@ -111,7 +112,11 @@ def _compare(
             sorted(Counter(line.replaced_by for one in documents for line in one.lines if line.replaced_by).items())
         ),
         drift=tuple(drift),
-        unexplained=(*find_unexplained(session, work), *find_unjournalled(session, month, posted)),
+        unexplained=(
+            *find_unexplained(session, work),
+            *find_unjournalled(session, month, posted),
+            *([] if gap is None else [f"whether anything of {month} is there twice is not known: {gap}"]),
+        ),
         opened=tuple(f"{client}: {said}" for client, said in sorted(opened.items())),
         held_clients=int(held),
         head=journal.read_head(session),
@@ -155,7 +160,7 @@ def _forget_closed(
     documents: Sequence[PostedDocument],
     verified: Verified,
     rows: Mapping[int, Row],
-    fields: HaloPsaService,
+    fields: HaloPsaFields,
 ) -> None:
     """Documents that were closed while they were changed, and whose lines stand as posted all the same, are told no
     more: of a recurring invoice, the lines of an invoice that HaloPSA issued from it."""

@@ -28,7 +28,7 @@ from billing_pipeline_tests.steps.months import ACME_ROW, BIRCH, DEFAULT_ITEM, M
 def change_line(month: Month, sell: str) -> None:
     """Let Acme's charge be another one, as if Pax8's line had been read anew, and prepare again."""
     with month.work.warehouse.session("another price") as session:
-        session.execute("update raw_invoice_items set total = ?::decimal(28, 10) where source_line_id = 'L1'", [sell])
+        session.execute("update raw_invoice_items set total = ?::decimal(38, 18) where source_line_id = 'L1'", [sell])
     month.prepare()
 
 

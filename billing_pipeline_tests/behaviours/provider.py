@@ -1,7 +1,7 @@
 """A provider that closes months step by step, without Dagster: real HTTP to the sandbox, a real DuckDB file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,7 @@ from billing_pipeline.steps import (
     prove,
     reconcile,
     release,
+    resolve,
     verify,
 )
 from billing_pipeline.steps.client_details import take_client_details
@@ -37,6 +38,7 @@ from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.post import PostingResult
 from billing_pipeline.steps.prove import Proof
 from billing_pipeline.steps.release import Released
+from billing_pipeline.steps.resolve import Resolved
 from billing_pipeline.steps.snapshots import store_snapshot
 from billing_pipeline.steps.verified_month import Verified
 from billing_pipeline.steps.work import Work
@@ -72,6 +74,7 @@ class Provider:
     def set_up(self, world: World, clients: Sequence[Client], behaviour: Mapping[str, Any], /, **settings: Any) -> None:
         """Serve `world`, with `clients` confirmed; `behaviour` is everybody's."""
         self.sandbox.reset(world)
+        self.halo.forget()
         self.configure(clients, behaviour, **settings)
 
     def configure(self, clients: Sequence[Client], behaviour: Mapping[str, Any], /, **settings: Any) -> None:
@@ -91,6 +94,14 @@ class Provider:
         ]
         head = "client,name,halopsa_client_id,pax8_company_id,excluded,recurring_invoice_id,contract_id"
         (folder / "clients.csv").write_text("\n".join([head, *rows]) + "\n")
+
+    def lose_database(self) -> None:
+        """Go on with a new, empty database, on a new machine."""
+        self.warehouse.discard()
+        folder = self.folder / f"machine-{self.runs}"
+        folder.mkdir()
+        self.warehouse = OpenWarehouse(copy_empty_warehouse(folder / "billing.duckdb"))
+        self.halo.forget()
 
     # what it does
 
@@ -140,6 +151,11 @@ class Provider:
     def release(self, month: str = OCTOBER, client: str = "client-1") -> Released:
         """Let a client's month be posted again."""
         return release.release(self._work(month), self.halo, client)
+
+    def resolve(self, halopsa_id: int | None, client: str = "client-1", by: str = "Jane  Doe") -> Resolved:
+        """Say what became of a client's open postings of October; None says that HaloPSA has none of them."""
+        work = replace(self._work(OCTOBER), clients=(client,))
+        return resolve.resolve(work, self.halo, by, halopsa_id)
 
     def documents(self, client: str = "client-1") -> list[plan.PlannedDocument]:
         """The documents of the plan that was made last."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from billing_pipeline.billing.recurring import assign_slots, find_change
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.billing.targets import Target, TargetLine
 from billing_pipeline.billing.templates import (
     Written,
@@ -149,7 +149,7 @@ def test_nothing_written_nothing_ended() -> None:
 
 def test_what_was_seen_of_a_document_is_everything_that_matters() -> None:
     """And nothing else: what HaloPSA counts or names by itself is no change."""
-    fields = HaloPsaService()
+    fields = HaloPsaFields()
     draft, recurring = invoice(55, lines=[labour(71), labour(72)]), template(-7)
     same = [
         {
@@ -159,10 +159,16 @@ def test_what_was_seen_of_a_document_is_everything_that_matters() -> None:
             "amountdue": 4,
             "lines": draft["lines"][::-1],
         },
+        # The same days in the tenant's other notation: a list may have one, and the document by itself the other.
+        {
+            **draft,
+            "invoice_date": "2026-10-02T06:00:00Z",
+            "lines": [{**line, "startdate": "2026-01-01T07:00:00Z"} for line in draft["lines"]],
+        },
         {**draft, "datesent": "1900-01-01T00:00:00", "xeroid": None, "paymentstatus": 0, "client_name": "Acme"},
         {**draft, "lines": [{**draft["lines"][0], "unit_price": Decimal("50.000"), "tax_code": 3}, draft["lines"][1]]},
     ]
-    assert {observed_hash(row) for row in same} == {observed_hash(draft)}
+    assert {observed_hash(row, fields) for row in same} == {observed_hash(draft, fields)}
     changed = [
         {**draft, "lines": draft["lines"][:1]},
         {**draft, "lines": [{**draft["lines"][0], "comment_1": "other"}, draft["lines"][1]]},
@@ -171,6 +177,6 @@ def test_what_was_seen_of_a_document_is_everything_that_matters() -> None:
         {**recurring, "nextcreationdate": JANUARY_1},
         {**recurring, "disabled": True},
     ]
-    assert len({observed_hash(row) for row in [draft, recurring, *changed]}) == len(changed) + 2
+    assert len({observed_hash(row, fields) for row in [draft, recurring, *changed]}) == len(changed) + 2
     assert read_target(recurring, fields).next_issue == date(2026, 11, 1)
     assert read_target(draft, fields).net == 200

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing_pipeline.billing.settings import HaloPsaService
+from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.steps.key_fields import document_key_of, line_key
 from billing_pipeline_tests.behaviours.provider import Provider
 from billing_pipeline_tests.behaviours.world import (
@@ -91,7 +91,7 @@ def test_what_was_posted_before_is_told_by_release_and_posted_no_second_time(pro
 
 
 def test_only_a_field_that_holds_nothing_else_bears_a_key() -> None:
-    fields = HaloPsaService()
+    fields = HaloPsaFields()
     assert document_key_of({"reference": "T-1", "internal_note": KEY}, fields) == KEY
     assert document_key_of({"reference": "T-1", "internal_note": f"{KEY} is the other one"}, fields) == "T-1"
     assert document_key_of({"reference": KEY, "internal_note": KEY.replace("0", "1")}, fields) == KEY

@@ -1,5 +1,6 @@
 """Money is exact until it is rounded once, half up, in one place."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from billing_pipeline.billing.money import (
     as_stored,
     decimal_places,
     exact_unit_price,
-    fits_storage,
+    margin_is_off,
     minor_unit_digits,
     parse_amount,
     round_amount,
@@ -62,9 +63,9 @@ def test_rounding_moves_an_amount_by_half_a_cent_at_most(amount: Decimal) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        "0.0000000001",
-        "999999999999999999.9999999999",
-        "-999999999999999999.9999999999",
+        "0.000000000000000001",
+        "99999999999999999999.999999999999999999",
+        "-99999999999999999999.999999999999999999",
         "1.50000000000000000000",
         "1E+5",
         "0E+40",
@@ -75,16 +76,56 @@ def test_what_storage_holds_is_kept_to_the_last_digit(text: str) -> None:
     stored = as_stored(Decimal(text))
     assert stored is not None
     assert stored == Decimal(text)
-    assert stored.as_tuple().exponent == -10
+    assert stored.as_tuple().exponent == -18
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["0.00000000001", "1000000000000000000", "1.00000000000000000000000000001", "1e999999999", "NaN", "Infinity"],
+    ("text", "kept"),
+    [
+        ("0.1234567890123456789", "0.123456789012345678"),
+        ("-0.1234567890123456789", "-0.123456789012345678"),
+        ("4.1265358E-14", "0.000000000000041265"),
+        ("0.0000000000000000009", "0"),
+        ("-0.0000000000000000009", "0"),
+        ("1e-999999999", "0"),
+        ("1." + "9" * 200, "1." + "9" * 18),
+        ("99999999999999999999.9999999999999999999", "99999999999999999999.999999999999999999"),
+    ],
 )
-def test_what_storage_cannot_hold_is_never_rounded_to_fit(text: str) -> None:
+def test_digits_past_the_eighteenth_are_cut_and_never_rounded(text: str, kept: str) -> None:
+    stored = as_stored(Decimal(text))
+    assert stored == Decimal(kept)
+    assert not str(stored).startswith("-0E")
+
+
+@pytest.mark.parametrize("text", ["100000000000000000000", "-1e20", "1e999999999", "NaN", "Infinity"])
+def test_more_than_twenty_digits_before_the_point_are_not_stored(text: str) -> None:
     assert as_stored(Decimal(text)) is None
-    assert not fits_storage(Decimal(text))
+
+
+def test_sums_and_products_of_stored_amounts_lose_no_digit_in_any_thread() -> None:
+    largest, smallest = Decimal("99999999999999999999.999999999999999999"), Decimal("0.000000000000000001")
+
+    def add_and_multiply() -> tuple[Decimal, Decimal]:
+        return largest + smallest, largest * largest
+
+    with ThreadPoolExecutor(1) as pool:
+        for sums in (add_and_multiply(), pool.submit(add_and_multiply).result()):
+            assert sums == (Decimal(10) ** 20, Decimal(("9" * 37) + "8" + ("0" * 37) + "1").scaleb(-36))
+
+
+@pytest.mark.parametrize(
+    ("sell", "cost", "is_off"),
+    [
+        ("110", "100", False),
+        ("110.50", "100", False),
+        ("110.51", "100", True),
+        ("-110", "-100", False),
+        ("0", "5", True),
+    ],
+)
+def test_a_margin_is_off_where_it_differs_by_more_than_the_tolerance(sell: str, cost: str, is_off: bool) -> None:
+    assert margin_is_off(Decimal(sell), Decimal(cost), Decimal(10), Decimal("0.5")) is is_off
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_an_item_with_nothing_in_it_is_read_as_nothing() -> None:
         "source_line_id",
         "line_key",
     }
-    assert (item.unreadable, item.too_precise) == ((), ())
+    assert (item.unreadable, item.too_large, item.cut) == ((), (), ())
 
 
 def test_amounts_are_exact_beside_the_text_they_came_as() -> None:
@@ -40,12 +40,31 @@ def test_amounts_are_exact_beside_the_text_they_came_as() -> None:
     assert (item.columns["line_no"], item.columns["source_line_id"]) == (3, "L")
 
 
-def test_an_amount_with_more_digits_is_named_and_not_rounded() -> None:
-    item = read_item("inv", 1, "L", {"total": Decimal("0.12345678901"), "costTotal": Decimal("1e30"), "price": "x"})
-    assert item.too_precise == ("total", "costTotal")
+def test_digits_past_the_eighteenth_are_cut_and_named() -> None:
+    item = read_item(
+        "inv", 1, "L", {"total": Decimal("0.1234567890123456789"), "price": Decimal("0.30000000000000004")}
+    )
+    assert item.cut == ("total",)
+    assert item.columns["total"] == Decimal("0.123456789012345678")
+    assert item.columns["total_text"] == "0.1234567890123456789"
+    assert item.columns["price"] == Decimal("0.30000000000000004")
+
+
+def test_an_amount_that_cannot_be_kept_is_named_and_its_text_is_kept() -> None:
+    item = read_item("inv", 1, "L", {"total": Decimal("1e20"), "costTotal": Decimal("1e30"), "price": "x"})
+    assert item.too_large == ("total", "costTotal")
     assert item.unreadable == ("price",)
     assert [item.columns[name] for name in ("total", "cost_total", "price")] == [None, None, None]
-    assert item.columns["total_text"] == "0.12345678901"
+    assert item.columns["total_text"] == "1E+20"
+
+
+def test_an_amount_that_would_spoil_the_sum_of_all_lines_is_left_out() -> None:
+    largest = Decimal("99999999999999999999")
+    (alone,) = read_items("inv", [{"total": largest}])
+    assert (alone.columns["total"], alone.too_large) == (largest, ())
+    first, absurd, last = read_items("inv", [{"total": 22}, {"total": largest, "costTotal": 5}, {"total": -3}])
+    assert [item.columns["total"] for item in (first, absurd, last)] == [Decimal(22), None, Decimal(-3)]
+    assert (absurd.too_large, absurd.columns["cost_total"]) == (("total",), Decimal(5))
 
 
 @pytest.mark.parametrize("value", [True, [], {}, "twelve", "1,000"])

@@ -9,9 +9,9 @@ from billing_pipeline.billing.reasons import REASONS, describe_hold, reason_of, 
 def test_the_order_of_reasons_is_the_documented_one() -> None:
     documented = (
         "drop_azure favorable_prorata zero excluded_client invoice_status inactive_client unmapped_client no_company "
-        "unknown_type unknown_term missing_amount too_precise rule_failed no_item ambiguous_item currency "
-        "negative_total double_billing no_latest_invoice no_recurring_invoice not_issued correction target_changed "
-        "unknown_outcome cap awaiting_approval"
+        "unknown_type unknown_term missing_amount rule_failed no_item ambiguous_item currency negative_total "
+        "double_billing no_latest_invoice no_recurring_invoice not_issued correction target_changed unknown_outcome "
+        "cap awaiting_approval"
     )
     assert " ".join(reason.code for reason in REASONS) == documented
 
@@ -58,6 +58,15 @@ def test_every_reason_says_what_to_do_next() -> None:
 def test_the_next_step_of_a_hold_names_the_whole_command(code: str, client: str | None, command: str) -> None:
     _, next_step = describe_hold(code, "2026-10", client)
     assert command in next_step
+
+
+def test_the_next_step_of_a_correction_below_zero_is_the_command_that_its_text_names() -> None:
+    command = "billing-pipeline close 2026-10 --client acme --post --correct --force-cap negative_invoice"
+    _, next_step = describe_hold("negative_total", "2026-10", "acme", [f"to post it all the same, run {command}"])
+    assert next_step == f"Credit it by hand, or run {command}."
+    # Of several clients only some are corrected: each text names its own command.
+    _, next_step = describe_hold("negative_total", "2026-10", None, [f"run {command}", "the USD invoice"])
+    assert "--correct" not in next_step
 
 
 def test_every_next_step_can_be_told() -> None:

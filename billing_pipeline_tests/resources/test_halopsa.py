@@ -1,7 +1,7 @@
 """The HaloPSA client before the sandbox."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_invoices_are_complete_with_their_lines_however_pages_work(
     assert client.requests["GET /Invoice"] <= 6
 
 
-@pytest.mark.parametrize("ignored", [[], ["client_id", "invoicedatestart", "start_date"]])
+@pytest.mark.parametrize("ignored", [[], ["client_id", "invoicedatestart"]])
 def test_filters_hold_even_where_halopsa_ignores_them(sandbox: Sandbox, client: HaloClient, ignored: list[str]) -> None:
     order(sandbox, "PUT", "switches", {"ignored_parameters": ignored})
     october = client.invoices(since=date(2026, 10, 1))
@@ -136,6 +136,88 @@ def test_an_invoice_without_a_date_or_client_is_not_filtered_out(sandbox: Sandbo
     ]
     order(sandbox, "POST", "faults", {"kind": "body", "route": "/api/Invoice", "body": body})
     assert [row["id"] for row in client.invoices(since=date(2026, 10, 1), client_id=246)] == [1, 2]
+
+
+OCTOBER, OF_OCTOBER = date(2026, 10, 1), list(range(201, 231))
+NEWEST = {"id": 230, "client_id": 12, "invoice_date": "2026-10-01T00:00:00"}
+
+
+@pytest.mark.parametrize("date_filter", ["obey", "ignore", "hide_days", "hide"])
+def test_invoices_of_a_date_on_come_whatever_halopsa_makes_of_the_filter(
+    sandbox: Sandbox, client: HaloClient, date_filter: str
+) -> None:
+    order(sandbox, "PUT", "switches", {"date_filter": date_filter})
+
+    for since in (OCTOBER, OCTOBER, date(2026, 9, 1)):
+        found = client.invoices(since=since)
+        assert [row["id"] for row in found] == (OF_OCTOBER if since == OCTOBER else list(range(1, 231)))
+        assert (found.gap, found.is_filtered) == (None, date_filter != "hide")
+    asked = [one["query"] for one in sandbox.halopsa_service.log.requests() if "invoicedatestart" in one["query"]]
+    assert all("includeinvoices=true&invoicedatestart=2026-0" in query and "T00%3A00%3A00Z" in query for query in asked)
+    # Once it is known to hide rows it is asked no more.
+    assert len(asked) >= 6 if date_filter != "hide" else len(asked) == 1
+
+
+def show_only(sandbox: Sandbox, rows: list[dict[str, Any]], contains: str) -> None:
+    fault = {"kind": "body", "route": "/api/Invoice", "method": "GET", "contains": contains, "body": rows}
+    order(sandbox, "POST", "faults", fault)
+
+
+def test_a_filter_that_hides_a_part_is_not_believed(sandbox: Sandbox, client: HaloClient) -> None:
+    show_only(sandbox, [NEWEST], "invoicedatestart")
+
+    found = client.invoices(since=OCTOBER - timedelta(days=7))
+
+    assert [row["id"] for row in found] == OF_OCTOBER
+    assert not found.is_filtered
+
+
+def test_a_list_that_begins_after_every_invoice_shows_the_newest_all_the_same(
+    sandbox: Sandbox, client: HaloClient
+) -> None:
+    assert client.invoices(since=date(2026, 12, 1)) == []
+
+    asked = [one["query"] for one in sandbox.halopsa_service.log.requests() if "invoicedatestart" in one["query"]]
+    assert all("invoicedatestart=2026-09-29T" in query for query in asked)
+
+
+def test_an_invoice_that_was_deleted_or_dated_back_need_not_be_shown(sandbox: Sandbox, client: HaloClient) -> None:
+    since = OCTOBER - timedelta(days=7)
+    client.invoices(since=since)
+    with sandbox.halopsa.lock:
+        del sandbox.halopsa.tables["invoices"][229]
+        sandbox.halopsa.tables["invoices"][230]["invoice_date"] = "2026-01-01T00:00:00"
+
+    found = client.invoices(since=since)
+
+    assert [row["id"] for row in found] == list(range(201, 229))
+    assert (found.is_filtered, client.requests["GET /Invoice/{id}"]) == (True, 2)
+
+
+def test_an_invoice_just_created_must_be_shown(sandbox: Sandbox, client: HaloClient) -> None:
+    created = client.create_invoice(new_invoice(invoice_date="2026-10-09"))["id"]
+    show_only(sandbox, [NEWEST], "invoicedatestart")
+
+    assert [row["id"] for row in client.invoices(since=date(2026, 10, 8))] == [created]
+
+
+def test_no_invoice_at_all_is_proved_without_a_filter(sandbox: Sandbox, client: HaloClient) -> None:
+    with sandbox.halopsa.lock:
+        sandbox.halopsa.tables["invoices"].clear()
+
+    found = client.invoices(since=OCTOBER)
+
+    assert (found, found.gap, found.is_filtered) == ([], None, False)
+
+
+def test_the_list_of_a_client_counts_only_if_it_shows_what_must_be_in_it(sandbox: Sandbox, client: HaloClient) -> None:
+    assert client.invoices(client_id=246).gap == "GET /Invoice of client 246 shows no invoice that must be in it"
+    client.forget()
+    client.invoices(since=OCTOBER)
+    assert client.invoices(client_id=246).gap is None
+    show_only(sandbox, [], "client_id=246")
+    assert client.invoices(client_id=246).gap == "GET /Invoice of client 246 hides invoice 229"
+    assert client.invoices(search="no such key").is_filtered
 
 
 def test_search_finds_by_reference(client: HaloClient) -> None:

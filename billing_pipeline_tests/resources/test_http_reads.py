@@ -87,7 +87,7 @@ def test_retry_after_is_waited_for(service: ScriptedService, open_service: OpenS
 
 
 def test_a_429_without_advice_waits_longer_than_a_503(service: ScriptedService, open_service: OpenService) -> None:
-    policy = RetryPolicy(attempts=2, backoff=0.05, longest_wait=5, total_wait=5)
+    policy = RetryPolicy(attempts=3, backoff=0.05, longest_wait=5, total_wait=5)
     gaps = {}
     for status in (503, 429):
         service.reply(f"GET /v1/{status}", Reply(status, "no"), Reply(body=[1]))

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from billing_pipeline.billing.errors import CredentialsRefused, ServiceUnreachable, UnreadableAnswer
+from billing_pipeline.billing.errors import CredentialsRefused, ServiceError, ServiceUnreachable, UnreadableAnswer
 from billing_pipeline.resources.failures import FailureSorter, Redactor
 from billing_pipeline.resources.halopsa import FACTS as HALOPSA_FACTS
-from billing_pipeline.resources.oauth import ClientCredentials, TokenRequest
+from billing_pipeline.resources.oauth import ClientCredentials, TokenRequest, token_of
 from billing_pipeline.resources.pax8 import FACTS as PAX8_FACTS
 from billing_pipeline_tests.resources.conftest import QUICK, SECRET, TOKEN, OpenService
 from billing_pipeline_tests.resources.scripted_service import Asked, Reply, ScriptedService
@@ -213,3 +213,52 @@ def test_a_failure_of_one_thread_leaves_the_next_one_free_to_try(
     with pytest.raises(CredentialsRefused):
         http.get("/things")
     assert http.get("/things").data == []
+
+
+def test_clients_of_one_account_share_its_token(service: ScriptedService, open_service: OpenService) -> None:
+    service.reply(THING, good_for("token-1"))
+    one, another = open_service(), open_service()
+    together = Barrier(8)
+
+    def read(place: int) -> Any:
+        together.wait()
+        return (one if place % 2 else another).get("/things").data
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(8))) == [[]] * 8
+    one.close()
+    assert open_service().get("/things").data == []
+    assert len(service.calls("POST /token")) == 1
+
+
+def test_a_token_that_one_client_was_refused_is_renewed_for_all(
+    service: ScriptedService, open_service: OpenService
+) -> None:
+    service.reply(THING, good_for("token-1"))
+    one, another = open_service(), open_service()
+    one.get("/things")
+    another.get("/things")
+    service.reply(THING, good_for("token-2"))
+    service.reply("POST /token", Reply(body={**TOKEN, "access_token": "token-2"}))
+    one.get("/things")
+    before = len(service.calls(THING))
+    another.get("/things")
+    assert len(service.calls(THING)) == before + 1
+    assert len(service.calls("POST /token")) == 2
+
+
+def test_another_secret_is_another_account(service: ScriptedService) -> None:
+    asked = {"url": f"{service.url}/token", "body": "json", "query": {}, "credential_variables": "X"}
+    one = TokenRequest(fields={"client_id": "a", "client_secret": SECRET}, **asked)
+    same = TokenRequest(fields={"client_secret": SECRET, "client_id": "a"}, **asked)
+    other = TokenRequest(fields={"client_id": "a", "client_secret": "another"}, **asked)
+    assert token_of(one) is token_of(same)
+    assert token_of(one) is not token_of(other)
+    assert SECRET not in one.fingerprint()
+
+
+def test_no_text_shows_a_token_that_another_client_fetched(service: ScriptedService, open_service: OpenService) -> None:
+    service.reply(THING, Reply(body=[]), Reply(400, "what is token-1?"))
+    open_service().get("/things")
+    with pytest.raises(ServiceError, match=r"what is \*\*\*\?"):
+        open_service().get("/things")

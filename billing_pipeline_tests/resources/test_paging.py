@@ -67,12 +67,42 @@ def test_halo_lists_are_complete_whatever_the_tenant_does(
     assert read_halo(open_service) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_list_that_stays_short_of_its_count_says_so(service: ScriptedService, open_service: OpenService) -> None:
+def test_a_count_that_two_reads_of_the_same_rows_deny_is_not_believed(
+    service: ScriptedService, open_service: OpenService
+) -> None:
     pages = HaloPages(open_service(HALOPSA_FACTS), size=3)
     service.reply(LIST, halo_list([1, 2, 3, 4], count=7))
-    assert pages.read("/Invoice", "invoices").gap == "GET /Invoice gave 4 rows of 7"
-    service.reply(LIST, halo_list([1, 2, 3, 4]))
+
     assert pages.read("/Invoice", "invoices").gap is None
+    ways = [(one.query["orderdesc"], one.query["page_size"]) for one in service.calls(LIST)]
+    assert ways == [(["false"], ["3"])] * 3 + [(["true"], ["2"])] * 3
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("number", range(1, 12))
+def test_a_page_that_never_comes_is_found_by_reading_the_other_way_round(
+    service: ScriptedService, open_service: OpenService, number: int, size: int
+) -> None:
+    def second_page_never(asked: Asked) -> Reply:
+        ids = sorted(range(1, number + 1), reverse=asked.query["orderdesc"] == ["true"])
+        length = min(int(asked.query["page_size"][0]), size)
+        shown = int(asked.query["page_no"][0])
+        start = (shown if shown > 1 else 0) * length
+        return Reply(body={"record_count": number, "invoices": rows(*ids[start : start + length])})
+
+    service.reply(LIST, second_page_never)
+
+    assert read_halo(open_service, 100) == list(range(1, number + 1))
+
+
+def test_a_list_that_brings_other_rows_each_time_says_so(service: ScriptedService, open_service: OpenService) -> None:
+    answers = [Reply(body={"record_count": 9, "invoices": found}) for one in (1, 2, 3, 4) for found in (rows(one), [])]
+    service.reply(LIST, *answers)
+
+    found = HaloPages(open_service(HALOPSA_FACTS)).read("/Invoice", "invoices")
+
+    assert [row["id"] for row in found] == [1, 2, 3, 4]
+    assert found.gap == "GET /Invoice gave 4 rows of 9, and others with each of 4 reads"
 
 
 def test_halo_ids_that_are_negative_are_sorted_like_any(service: ScriptedService, open_service: OpenService) -> None:

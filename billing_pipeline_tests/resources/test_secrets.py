@@ -60,7 +60,7 @@ def test_secrets_are_never_shown(
     with pytest.raises(BillingPipelineError) as caught:
         http.post("/things", [{}]) if trouble[0] == "POST /v1/things" else http.get("/things")
     shown = "".join(traceback.format_exception(caught.value)) + caplog.text
-    shown += "".join(repr(part) for part in (http, http._auth, http._auth._request, http._auth._token))
+    shown += "".join(repr(part) for part in (http, http._auth, http._auth._request, http._auth._shared.token))
     assert "HTTP Request" in caplog.text or "send_request" in caplog.text
     for secret in (SECRET, quote_plus(SECRET), "tok-hidden"):
         assert secret not in shown

@@ -263,7 +263,6 @@ def test_each_hold_has_its_cause_in_the_data(world: World) -> None:
     assert len(lines[by_reason["no_company"]]) >= 3
     assert causes(lines, lambda line: line["type"] == "usage-adjustment") == {by_reason["unknown_type"]}
     assert causes(lines, lambda line: "total" not in line) == {by_reason["missing_amount"]}
-    assert causes(lines, is_too_precise) == {by_reason["too_precise"]}
     assert {key for key, x in lines.items() if "total" in x[-1] and sell_kept_safe(x) < 0} == {
         by_reason["negative_total"],
         by_reason["no_company"],
@@ -281,7 +280,12 @@ def causes(lines: dict[str, list[Row]], test: Any) -> set[str]:
     return {key for key, group in lines.items() if any(test(line) for line in group)}
 
 
-def is_too_precise(line: Row) -> bool:
+def test_one_client_has_an_azure_line_of_eleven_decimals_and_is_billed(world: World) -> None:
+    assert causes(lines_by_client(world), has_eleven_decimals) == {"parallax-analytics"}
+    assert "parallax-analytics" in clean_clients(world)
+
+
+def has_eleven_decimals(line: Row) -> bool:
     return any(isinstance(value, Decimal) and value.as_tuple().exponent < -10 for value in line.values())
 
 

@@ -82,9 +82,13 @@ def test_a_right_that_is_missing_stops_the_posting_with_its_name_and_the_next_cl
 
 
 def test_what_was_posted_before_a_posting_stopped_is_proved_and_published(month: Provider) -> None:
-    month.disturb_halopsa("status", status=429, after=1, count=100)
+    month.disturb_halopsa("status", status=429, after=1, count=100, headers={"Retry-After": "1"})
 
-    with pytest.raises(RunFailed, match="Posting of 2026-10 stopped: "):
+    with pytest.raises(
+        RunFailed,
+        match=r"Posting of 2026-10 stopped: HaloPSA still takes no more requests after 3 waits .* Still to send: 1 "
+        r"document over 20.00 USD of birch. 1 documents were posted before; run billing-pipeline close 2026-10 --post ",
+    ):
         month.close()
 
     with duckdb.connect(str(month.published), read_only=True) as published:

@@ -169,7 +169,7 @@ def test_refused_documents_are_surely_not_written_and_sent_again_next_time(provi
     assert provider.adds_up()
 
 
-@pytest.mark.parametrize("status", [401, 403, 429])
+@pytest.mark.parametrize("status", [401, 403])
 def test_after_a_refusal_that_would_meet_every_document_no_further_one_is_tried(month: Provider, status: int) -> None:
     month.disturb_halopsa("status", status=status, count=2)
 

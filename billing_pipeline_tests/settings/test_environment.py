@@ -236,3 +236,11 @@ def test_a_time_without_z_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"])
 def test_a_time_near_the_ends_of_the_calendar_is_refused(text: str) -> None:
     assert error_of({"BILLING_NOW": text}) == f"BILLING_NOW: '{text}' is not of the years 2000 to 2199"
+
+
+@pytest.mark.parametrize("file", ["/data/what?/billing.duckdb", "/data/billing?.duckdb"])
+def test_a_question_mark_in_the_path_of_the_database_is_refused(file: str) -> None:
+    assert error_of({"BILLING_WAREHOUSE": file}) == (
+        f"BILLING_WAREHOUSE: '{file}' has a question mark, and DuckDB keeps no database at such a path: "
+        "choose a folder and a file name without one"
+    )

@@ -88,10 +88,17 @@ def test_what_no_charge_is_made_of_may_change_and_is_told(months: MonthMaker) ->
     assert len(month.rows(told)) == 1
 
 
-def test_a_line_without_an_id_is_known_by_all_of_its_fields(months: MonthMaker) -> None:
-    month = months.make([line(None)])
+def test_a_line_without_an_id_is_known_by_what_its_charge_is_made_of(months: MonthMaker) -> None:
+    month = months.make([line(None), line(None, "5.00")])
+    ids = month.rows("select source_line_id from raw_invoice_items order by line_no")
     with month.at_pax8() as invoices:
         invoices[0]["items"][0].update(companyName="Acme Dental Group")
+    month.fetch()
+    assert month.rows("select source_line_id from raw_invoice_items order by line_no") == [
+        one for one in ids for _ in range(2)
+    ]
+    with month.at_pax8() as invoices:
+        invoices[0]["items"][0].update(quantity=2)
     with pytest.raises(SourceMutated, match="SOURCE_MUTATED"):
         month.fetch()
 
@@ -240,3 +247,32 @@ def test_a_step_that_fails_leaves_its_slice_as_it_was(months: MonthMaker) -> Non
     after = month.rows("select * from step_log")
     assert month.rows("select * from modified_charges") == before[0]
     assert [row["step"] for row in after if row not in before[1]] in ([], ["normalized_charges"])
+
+
+def test_days_in_another_notation_are_read_or_told(months: MonthMaker) -> None:
+    slashes = [
+        line("L1", startPeriod="10/01/2026", endPeriod="10/31/2026"),
+        line("L2", startPeriod="Oct 1, 2026", endPeriod=None),
+    ]
+    month = months.make(slashes)
+    month.prepare()
+    periods = "select source_line_id, period_start::text as first, period_end::text as last from normalized_charges"
+    assert month.rows(f"{periods} order by line_no") == [
+        {"source_line_id": "L1", "first": "2026-10-01", "last": "2026-11-01"},
+        {"source_line_id": "L2", "first": "2026-10-01", "last": None},
+    ]
+    assert month.rows("select * from findings where kind = 'unread_day'") == []
+
+
+def test_a_day_that_may_be_one_of_two_is_told_and_billed(months: MonthMaker) -> None:
+    lines = [line("L1", startPeriod="10/01/2026", endPeriod="11/01/2026"), line("L2", endPeriod="soon")]
+    month = months.make(lines)
+    planned = month.prepare()["acme-dental"]
+    assert (planned.holds, planned.plan.documents[0].sell) == ((), Decimal("44.00"))
+    told = month.rows("select detail, source_line_id from findings where kind = 'unread_day' order by detail")
+    assert [row["source_line_id"] for row in told] == ["L1", "L2"]
+    assert told[0]["detail"] == (
+        f"Invoice {INVOICE}, line 1 (Acme Dental, Microsoft 365 Business Premium): startPeriod '10/01/2026' and "
+        "endPeriod '11/01/2026' cannot be read as one day. The line is billed, and its text names no whole period: "
+        "look up the period in Pax8"
+    )

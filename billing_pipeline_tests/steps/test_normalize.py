@@ -38,17 +38,19 @@ BLOCKED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no cost": ({"costTotal": None}, "missing_amount", "total 22.00, cost missing"),
     "no currency": ({"currencyCode": None}, "missing_amount", "currency missing"),
     "total in words": ({"total": "twelve"}, "missing_amount", "total twelve"),
-    "quantity in words": ({"quantity": "many"}, "missing_amount", "quantity many"),
-    "total too precise": ({"total": Decimal("0.12345678901")}, "too_precise", "total 0.12345678901"),
-    "cost too precise": ({"costTotal": Decimal("17.60000000001")}, "too_precise", "cost 17.60000000001"),
-    "quantity too precise": ({"quantity": Decimal("1.00000000001")}, "too_precise", "quantity 1.00000000001"),
-    "total past all digits": ({"total": Decimal("1.00000000000000000000000000001")}, "too_precise", "total 1.0000"),
-    "total too large": ({"total": 10**18}, "too_precise", "total 1000000000000000000"),
+    "total too large": ({"total": 10**20}, "missing_amount", "total 100000000000000000000"),
+    "cost too large": ({"costTotal": -(10**20)}, "missing_amount", "cost -100000000000000000000"),
 }
 FINE: dict[str, dict[str, Any]] = {
     "no quantity": {"quantity": None},
     "no price": {"price": None},
-    "price too precise": {"price": Decimal("0.12345678901")},
+    "quantity in words": {"quantity": "many"},
+    "quantity past all digits": {"quantity": Decimal("1.0000000000000000000000000001")},
+    "quantity too large": {"quantity": 10**20},
+    "price past all digits": {"price": Decimal("0.30000000000000000000000000004")},
+    "total past all digits": {"total": Decimal("1.23456789012345678901234567890")},
+    "cost past all digits": {"costTotal": Decimal("-4.1265358E-14")},
+    "more than a billion": {"total": Decimal("12345678901.000000000000000001")},
     "no period": {"startPeriod": None, "endPeriod": None},
     "credit without term": {"type": "service-credit", "term": None},
     "a new field": {"colour": "blue"},
@@ -98,12 +100,27 @@ def test_a_line_that_cannot_be_resolved_is_blocked_and_its_hold_says_why(lines: 
     assert f"invoice {INVOICE}, line " in hold["detail"]
 
 
-@pytest.mark.parametrize("name", [name for name, (_, reason, _) in BLOCKED.items() if reason == "too_precise"])
-def test_money_with_too_many_digits_is_null_and_never_rounded(lines: Month, name: str) -> None:
-    assert lines.lines("sell, cost")[name] == (None, None)
-    findings = lines.rows("select source_line_id, detail from findings where step = 'fetch'")
-    (said,) = (finding["detail"] for finding in findings if finding["source_line_id"] == name)
-    assert "more digits than are kept" in said
+def findings_of(lines: Month, name: str) -> list[str]:
+    findings = lines.rows("select source_line_id, kind, detail from findings where step = 'fetch' order by kind")
+    return [f"{found['kind']}: {found['detail']}" for found in findings if found["source_line_id"] == name]
+
+
+@pytest.mark.parametrize("name", ["total too large", "cost too large"])
+def test_money_that_cannot_be_kept_is_null_and_told(lines: Month, name: str) -> None:
+    assert None in lines.lines("sell, cost")[name]
+    (said,) = findings_of(lines, name)
+    assert said.startswith("unreadable_amount: ")
+    assert "00000 is more than can be kept" in said
+
+
+def test_digits_past_the_eighteenth_are_cut_and_told(lines: Month) -> None:
+    amounts = lines.lines("sell, cost")
+    assert amounts["total past all digits"] == (Decimal("1.234567890123456789"), Decimal("17.60"))
+    assert amounts["cost past all digits"] == (Decimal(22), Decimal("-0.000000000000041265"))
+    assert amounts["more than a billion"][0] == Decimal("12345678901.000000000000000001")
+    (said,) = findings_of(lines, "total past all digits")
+    assert said.startswith("amount_cut: ")
+    assert "total 1.23456789012345678901234567890 is kept as 1.234567890123456789: digits past the 18th" in said
 
 
 @pytest.mark.parametrize("name", FINE)

@@ -17,6 +17,7 @@ from billing_pipeline_tests.steps.months import (
     company_of,
     fates,
     halopsa_clients,
+    halopsa_content,
     invoice,
     line,
     rows_of,
@@ -52,6 +53,18 @@ HELD: dict[str, tuple[dict[str, Any], tuple[str, ...], str | None, str]] = {
         "inactive_client",
         "HaloPSA client 312 (Itself-Inactive) is inactive (22.00 USD held)",
     ),
+    "codeless": (
+        {"default_currency_code": 3},
+        ("USD",),
+        "currency",
+        "has currency 3 (Pound), which has no code in HaloPSA: enter its code there, as in USD (22.00 USD held)",
+    ),
+    "unlisted": (
+        {"default_currency_code": 9},
+        ("USD",),
+        "currency",
+        "has currency 9, which HaloPSA does not list: choose another on the client in HaloPSA (22.00 USD held)",
+    ),
 }
 EXTRA = {
     "negative": line("negative credit", "-25.00", "-20.00", type="service-credit", companyId=company_of("negative"))
@@ -69,7 +82,9 @@ def month(months: MonthMaker) -> Month:
         for name, (_, currencies, _, _) in HELD.items()
         for currency in currencies
     ]
-    made = months.make([*items, *EXTRA.values()], clients=rows_of(*HELD), halopsa={"clients": clients})
+    currencies = [*halopsa_content()["currencies"], {"id": 3, "name": "Pound", "symbol": "£"}]
+    halopsa = {"clients": clients, "currencies": currencies}
+    made = months.make([*items, *EXTRA.values()], clients=rows_of(*HELD), halopsa=halopsa)
     made.prepare()
     return made
 

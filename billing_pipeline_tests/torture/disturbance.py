@@ -5,14 +5,14 @@ from billing_pipeline.sandbox.halopsa_schedule import schedule_edit
 from billing_pipeline_tests.behaviours.world import Json
 from billing_pipeline_tests.torture.scene import Scene
 from billing_pipeline_tests.torture.schedule import Hit
-from billing_pipeline_tests.torture.troubles import TROUBLES
+from billing_pipeline_tests.torture.troubles import ALL_TROUBLES
 
 
 class Disturbance:
     """A trouble that waits in a scene, until it is called off."""
 
     def __init__(self, scene: Scene, hit: Hit) -> None:
-        self.trouble = trouble = TROUBLES[hit.trouble]
+        self.trouble = trouble = ALL_TROUBLES[hit.trouble]
         self._scene = scene
         self._service = scene.sandbox.halopsa_service
         self._log_from = len(self._service.log.requests())
@@ -70,6 +70,8 @@ def _invoices(scene: Scene) -> list[Json]:
 _SIGNS = {
     "token": lambda scene, requests, _: sum(one["path"] == "/auth/token" for one in requests) > 1,
     "pages": lambda scene, requests, _: any("page_no=2" in one["query"] for one in requests),
+    "dates": lambda scene, requests, _: any("invoicedatestart" in one["query"] for one in requests),
+    "lists": lambda scene, requests, _: any("page_no=" in one["query"] for one in requests),
     "update": lambda scene, requests, trouble: _went_through(requests, trouble.shows.split()[1]),
     "redirected": lambda scene, requests, _: any(one.get("original_client_id") for one in _invoices(scene)),
     "number": lambda scene, requests, _: any("ACC-" in str(one.get("invoicenumber")) for one in _invoices(scene)),

@@ -19,11 +19,12 @@ EVENTS = {
     "not_written": "N",
     "absent": "X",
     "read_back": "R",
+    "not_there": "G",
     "others_changed": "D",
     "others_repaired": "F",
 }
 # Tries that came to nothing, then the one that did not, then what was seen of it.
-STORY = re.compile(r"(S(N|U*X))*(S(P|A|U*T)[RDF]*)?")
+STORY = re.compile(r"(S(N|U*X))*(S(P|A|U*T)[RGDF]*)?")
 # None of these may ever be called: they issue, void and delete.
 NEVER = ("POST /api/RecurringInvoice/process", "POST /api/Invoice/{id}/void", "DELETE ")
 UNCHANGED = ("clients", "sites", "taxes", "currencies", "contracts", "suppliers")

@@ -3,15 +3,17 @@
 The first `GUARANTEED` schedules bring every moment and every trouble at least once; the others are drawn at random.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from billing_pipeline_tests.torture.months import KINDS, MONTH, Month, make_month
-from billing_pipeline_tests.torture.troubles import TROUBLES, Trouble
+from billing_pipeline_tests.torture.troubles import ALL_TROUBLES, LATER_TROUBLES, TROUBLES, Trouble
 
 GUARANTEED = 60
+# From here on the later troubles are drawn too; the first of them bring each once.
+LATER = 3000
 RANDOM_MONTHS = 40
 GRACE_PASSED = 20
 # How many functions of the pipeline a run calls, about: a random moment lies before that.
@@ -166,6 +168,8 @@ def make_schedule(seed: int) -> Schedule:
     """The schedule of a number, the same for ever; those below zero go through whole closes."""
     if seed < 0:
         return THROUGH_CLOSE[-seed - 1]
+    if LATER <= seed < LATER + len(_LATER_GUARANTEED):
+        return _LATER_GUARANTEED[seed - LATER]
     return _GUARANTEED[seed] if seed < GUARANTEED else _draw(seed)
 
 
@@ -173,13 +177,15 @@ def _draw(seed: int) -> Schedule:
     rng = Random(seed)
     name = rng.choice([*KINDS, *(f"random-{number}" for number in range(RANDOM_MONTHS))])
     month, count = make_month(name), rng.choice([1, 2, 2, 3, 4])
-    return Schedule(seed, name, tuple(_draw_event(rng, month, last=place == count) for place in range(1, count + 1)))
+    known = TROUBLES if seed < LATER else ALL_TROUBLES
+    events = (_draw_event(rng, month, known, last=place == count) for place in range(1, count + 1))
+    return Schedule(seed, name, tuple(events))
 
 
-def _draw_event(rng: Random, month: Month, *, last: bool) -> Event:
+def _draw_event(rng: Random, month: Month, known: Mapping[str, Trouble], *, last: bool) -> Event:
     """One run; what goes wrong fits the month, but for one time in ten. All but the last leave work for the next."""
     anything = rng.random() < 0.1
-    fitting = [trouble for trouble in TROUBLES.values() if anything or month.kinds & {*trouble.months}]
+    fitting = [trouble for trouble in known.values() if anything or month.kinds & {*trouble.months}]
     troubles = rng.sample(fitting, rng.choice([0, 0, 1, 1, 1, 2]))
     anywhere, kill = Kill("call", rng.randint(1, CALLS)), None
     if not troubles or anything:
@@ -298,7 +304,20 @@ def _is_quiet(trouble: Trouble) -> bool:
     return bool(trouble.target) and not trouble.stops
 
 
+def _guarantee_later() -> list[Schedule]:
+    """Each later trouble once, in the run after one that was killed between two documents, where answers are lost."""
+    kinds = ("new", "latest", "mixed", "recurring", "new")
+    losing = ("dropped after the commit", "", "committed 7 requests later", "", "dropped before the commit")
+    kill = Kill(f"committed: {INTENT}", 2)
+    schedules = []
+    for place, (name, kind, lost) in enumerate(zip(LATER_TROUBLES, kinds, losing, strict=True)):
+        hits = (Hit(name), *([Hit(lost)] if lost else []))
+        schedules.append(Schedule(LATER + place, kind, (Event(kill=kill), Event(hits, minutes=GRACE_PASSED))))
+    return schedules
+
+
 _GUARANTEED: list[Schedule] = _guarantee()
+_LATER_GUARANTEED: list[Schedule] = _guarantee_later()
 # Whole closes with Dagster: killed, then run again. Their numbers are none of those that are drawn.
 THROUGH_CLOSE = [
     Schedule(-1 - place, kind, (Event(hits, kill), Event()), through_close=True)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from billing_pipeline_tests.torture.player import Played
-from billing_pipeline_tests.torture.troubles import TROUBLES
+from billing_pipeline_tests.torture.troubles import ALL_TROUBLES
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Summary:
         kills: dict[str, Counter[str]] = defaultdict(Counter)
         for counts, column in ((self.happened, "happened"), (self.missed, "did not")):
             for name, count in counts.items():
-                where = troubles[TROUBLES[name].family] if name in TROUBLES else kills[name]
+                where = troubles[ALL_TROUBLES[name].family] if name in ALL_TROUBLES else kills[name]
                 where[column] += count
         return troubles, kills
 

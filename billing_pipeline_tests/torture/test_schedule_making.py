@@ -1,8 +1,10 @@
 """What the guaranteed schedules hold, and that a number is the same schedule for ever."""
 
+from hashlib import sha256
+
 from billing_pipeline_tests.torture.months import make_month
-from billing_pipeline_tests.torture.schedule import GUARANTEED, THROUGH_CLOSE, every_kill, make_schedule
-from billing_pipeline_tests.torture.troubles import TROUBLES
+from billing_pipeline_tests.torture.schedule import GUARANTEED, LATER, THROUGH_CLOSE, every_kill, make_schedule
+from billing_pipeline_tests.torture.troubles import LATER_TROUBLES, TROUBLES
 
 SCHEDULES = [make_schedule(seed) for seed in range(GUARANTEED)]
 FAMILIES = {
@@ -59,6 +61,16 @@ def test_a_number_is_the_same_schedule_and_the_same_month_for_ever() -> None:
     assert len({str(make_schedule(seed)) for seed in range(500)}) == 500
     assert make_month("random-7").world == make_month("random-7").world
     assert make_month("random-7").lines != make_month("random-8").lines
+
+
+def test_later_troubles_change_no_earlier_number() -> None:
+    earlier = "\n".join(str(make_schedule(seed)) for seed in range(LATER))
+    later = {
+        hit.trouble for seed in range(LATER, LATER + 500) for one in make_schedule(seed).events for hit in one.hits
+    }
+
+    assert sha256(earlier.encode()).hexdigest() == "b3f87a095e6474148df8662886303d271ac08340af03bf3a47d092c1ce380e1b"
+    assert later >= LATER_TROUBLES.keys()
 
 
 def test_some_schedules_go_through_a_whole_close() -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from billing_pipeline_tests.torture.player import Stage
-from billing_pipeline_tests.torture.schedule import GUARANTEED, THROUGH_CLOSE, Schedule, make_schedule
+from billing_pipeline_tests.torture.schedule import GUARANTEED, LATER, THROUGH_CLOSE, Schedule, make_schedule
+from billing_pipeline_tests.torture.troubles import LATER_TROUBLES
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,13 @@ def test_each_charge_is_billed_once_whatever_happens(stage: Stage, schedule: Sch
     played = stage.play(schedule)
 
     assert played.missed == [], "a schedule in which nothing happens proves nothing"
+
+
+@pytest.mark.parametrize("schedule", [make_schedule(LATER + place) for place in range(len(LATER_TROUBLES))], ids=name)
+def test_each_charge_is_billed_once_whatever_lists_hide(stage: Stage, schedule: Schedule) -> None:
+    played = stage.play(schedule)
+
+    assert played.missed == []
 
 
 @pytest.mark.parametrize("schedule", THROUGH_CLOSE, ids=name)

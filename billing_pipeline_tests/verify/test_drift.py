@@ -190,8 +190,15 @@ def test_a_deleted_document_says_how_its_charges_are_billed_again(october: Octob
 def test_what_an_office_does_with_an_invoice_is_no_drift(provider: Provider, action: str) -> None:
     document = post_october(provider)
     provider.agent(action, document["id"])
-    provider.agent("edit", document["id"], fields={"notes_1": "thank you", "invoice_date": "2026-10-02T00:00:00"})
+    provider.agent("edit", document["id"], fields={"notes_1": "thank you"})
     assert provider.verify().is_settled
+
+
+def test_another_day_is_drift(provider: Provider) -> None:
+    document = post_october(provider)
+    provider.agent("edit", document["id"], fields={"invoice_date": "2026-10-02T00:00:00"})
+    (drift,) = provider.verify().drift
+    assert (drift.kind, drift.was, drift.now) == ("date_changed", "dated 2026-10-01", "dated 2026-10-02")
 
 
 def test_a_finding_goes_when_it_was_put_right(provider: Provider) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from billing_pipeline.resources.warehouse import Warehouse, read_sql
 
-VIEWS = [
+VIEWS = (
     "dispositions",
     "traced_lines",
     "three_way",
@@ -19,13 +19,14 @@ VIEWS = [
     "unmapped_money",
     "product_matches_used",
     "tax_compared",
-]
+)
 FILL = (
     "insert into normalized_charges (month, client, integration, line_key, invoice_id, line_no, currency, sell, cost) "
     "select '2026-' || lpad((1 + i % 12)::text, 2, '0'), 'client-' || i % 50, 'pax8', 'line-' || i, 'invoice', i, "
     "'USD', 1, 1 from range(6000) as numbers (i)",
     "insert into modified_charges (month, client, line_key, charge_key, row_kind, outcome, sell, cost) "
-    "select month, client, line_key, line_key, 'line', 'kept', 1, 1 from normalized_charges",
+    "select month, client, line_key, line_key, 'line', if(line_no % 7 = 0, 'dropped', 'kept'), 1, 1 "
+    "from normalized_charges",
     "insert into reconciled_items (month, client, charge_key, sell, cost) "
     "select month, client, line_key, 1, 1 from normalized_charges",
     "insert into ready_to_invoice (month, client, currency, document_key, charge_key, sell, cost, source_sell, "

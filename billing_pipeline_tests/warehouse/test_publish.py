@@ -53,7 +53,7 @@ def test_money_is_an_exact_decimal_in_every_table_and_view(warehouse: Warehouse)
             "select table_name, column_name, data_type from duckdb_columns() "
             "where schema_name = 'main' and not internal and (data_type in ('DOUBLE', 'FLOAT') or "
             "(regexp_matches(column_name, '(sell|cost|total|gap|balance|margin|change)$') "
-            "and data_type <> 'DECIMAL(28,10)'))"
+            "and data_type <> 'DECIMAL(38,18)'))"
         ).fetchall()
     assert inexact == []
 

@@ -63,16 +63,16 @@ def test_rows_are_written_by_name_and_what_is_left_out_is_null(warehouse: Wareho
 def test_no_rows_are_no_work(warehouse: Warehouse) -> None:
     with warehouse.session("write") as session:
         session.insert("holds", [])
-        session.frame("nothing", {"sell": "DECIMAL(28,10)"}, [])
+        session.frame("nothing", {"sell": "DECIMAL(38,18)"}, [])
         assert session.value("select count(*) from nothing") == 0
 
 
 @pytest.mark.parametrize(
     "value",
-    [1.5, "1.50", Decimal("0.00000000001"), Decimal("1e18"), Decimal("1.00000000000000000000000000001")],
+    [1.5, "1.50", Decimal("0.0000000000000000001"), Decimal("1e20"), Decimal("1.00000000000000000000000000001")],
 )
 def test_money_that_is_not_exact_is_refused(warehouse: Warehouse, value: object) -> None:
-    refused = pytest.raises(WarehouseError, match=r"Column sell \(DECIMAL\(28,10\)\)")
+    refused = pytest.raises(WarehouseError, match=r"Column sell \(DECIMAL\(38,18\)\)")
     with refused, warehouse.session("write") as session:
         session.insert("holds", [{"client": "acme"}, {"sell": value}])
     assert sells(warehouse) == []
@@ -120,7 +120,7 @@ def test_a_step_leaves_its_mark_in_the_log(warehouse: Warehouse) -> None:
 
 
 SCHEMA = {
-    "amount": "DECIMAL(28,10)",
+    "amount": "DECIMAL(38,18)",
     "seconds": "DECIMAL(18,3)",
     "name": "VARCHAR",
     "number": "BIGINT",

@@ -181,13 +181,36 @@ def test_a_tenant_may_ignore_filters_and_not_search_references(halo: HaloTalk) -
     assert halo.ids("Invoice", "invoices", search="ticket 77") == []
 
 
-@pytest.mark.parametrize(("first", "last"), [("invoicedatestart", "invoicedateend"), ("start_date", "end_date")])
-def test_invoices_are_found_by_date_both_ends_counted(halo: HaloTalk, first: str, last: str) -> None:
+def test_invoices_are_found_by_date_both_ends_counted(halo: HaloTalk) -> None:
+    first, last = "invoicedatestart", "invoicedateend"
     assert halo.ids("Invoice", "invoices", **{first: "2026-10-02"}) == [5001]
+    assert halo.ids("Invoice", "invoices", **{first: "2026-10-02T00:00:00Z"}) == [5001]
     assert halo.ids("Invoice", "invoices", **{last: "2026-09-15"}) == [5002]
     assert halo.ids("Invoice", "invoices", **{first: "2026-09-15", last: "2026-10-02"}) == [5002, 5001]
     assert halo.ids("Invoice", "invoices", **{first: "2026-10-03"}) == []
     assert halo.ids("Invoice", "invoices", **{first: "true"}) == [5002, 5001]
+    assert halo.ids("Invoice", "invoices", start_date="2026-10-03") == [5002, 5001], "no parameter of this list"
+
+
+@pytest.mark.parametrize(
+    ("date_filter", "by_day", "by_datetime"),
+    [("obey", [5001], [5001]), ("ignore", [5002, 5001], [5002, 5001]), ("hide_days", [], [5001]), ("hide", [], [])],
+)
+def test_a_filter_by_date_may_hide_rows_without_a_word(
+    halo: HaloTalk, date_filter: str, by_day: list[int], by_datetime: list[int]
+) -> None:
+    halo.switch(date_filter=date_filter)
+
+    assert halo.ids("Invoice", "invoices", invoicedatestart="2026-10-02") == by_day
+    assert halo.ids("Invoice", "invoices", invoicedatestart="2026-10-02T00:00:00Z") == by_datetime
+    assert halo.ids("Invoice", "invoices") == [5002, 5001]
+
+
+@pytest.mark.parametrize(("record_count", "told"), [("copies_count", 7), ("right", 230), ("too_high", 1230)])
+def test_record_count_may_be_anything(halo: HaloTalk, record_count: str, told: int) -> None:
+    halo.switch(record_count=record_count)
+
+    assert page(halo, 1, 100, count=7)["record_count"] == told
 
 
 def test_lists_are_ordered_by_field_up_or_down(halo: HaloTalk) -> None:
