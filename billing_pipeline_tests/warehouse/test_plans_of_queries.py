@@ -54,7 +54,7 @@ def test_the_clients_of_a_month_try_no_pairs(filled: Warehouse) -> None:
 def pairwise(warehouse: Warehouse, sql: str, parameters: dict[str, object]) -> list[str]:
     """The joins of a query that compare every row with every other."""
     with warehouse.session("explain") as session:
-        (plan,) = session.rows(f"explain {sql}", parameters)
+        (plan,) = session.rows(f"explain (format json) {sql}", parameters)
     return [name for name in PAIRWISE if name in plan["explain_value"]]
 
 
