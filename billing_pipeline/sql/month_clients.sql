@@ -16,7 +16,7 @@ month_before as (
         client,
         coalesce(currency, '') as currency,
         sell as previous_sell
-    from month_over_month
+    from month_totals
     where month = $previous_month and sell <> 0
 ),
 

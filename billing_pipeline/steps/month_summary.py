@@ -321,7 +321,7 @@ _FATES = """
         count(*) filter (where sell is null or cost is null) as unpriced,
         coalesce(sum(sell), 0)::decimal(38, 18) as sell,
         coalesce(sum(cost), 0)::decimal(38, 18) as cost
-    from dispositions
+    from traced_lines
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
     order by all
