@@ -57,8 +57,8 @@ class CsvRow:
 def read_rows(file: str, content: bytes, columns: Collection[str], problems: list[Problem]) -> list[CsvRow]:
     """Return the rows under a header that has exactly `columns`, in any order.
 
-    Accepts a byte order mark, CRLF and empty lines; trims cells. Adds to `problems`; a broken row is left
-    out, and after a broken header there are none.
+    Accepts a byte order mark, CRLF, empty lines and remarks (rows that begin with #); trims cells. Adds to
+    `problems`; a broken row is left out, and after a broken header there are none.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -74,7 +74,7 @@ def read_rows(file: str, content: bytes, columns: Collection[str], problems: lis
         for cells in reader:
             start, line = line, reader.line_num + 1
             cells = [cell.strip() for cell in cells]
-            if not any(cells):
+            if not any(cells) or cells[0].startswith("#"):
                 continue
             if header is None:
                 header = cells

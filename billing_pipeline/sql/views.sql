@@ -1,5 +1,7 @@
 -- What analysts read: one fate for each source line, the three-way proof, and what a clerk looks at first.
-create or replace view dispositions as
+
+-- One row a source line: what the distributor sent, and in `charged_*` what counts where a person decided otherwise.
+create or replace view line_dispositions as
 with first_holds as (
     select month, client, arg_min(reason, reason_rank) as reason
     from holds
@@ -42,9 +44,13 @@ lines as (
         normalized.invoice_id,
         normalized.source_line_id,
         normalized.line_no,
-        normalized.currency,
-        normalized.sell,
-        normalized.cost,
+        case when normalized.decisions is null then normalized.currency else normalized.sent_currency end as currency,
+        case when normalized.decisions is null then normalized.sell else normalized.sent_sell end as sell,
+        case when normalized.decisions is null then normalized.cost else normalized.sent_cost end as cost,
+        normalized.currency as charged_currency,
+        normalized.sell as charged_sell,
+        normalized.cost as charged_cost,
+        normalized.decisions,
         normalized.line_class,
         modified.outcome,
         case
@@ -119,20 +125,73 @@ select
     charge_key,
     halopsa_invoice_id,
     halopsa_line_id,
-    credit_halopsa_invoice_id
+    credit_halopsa_invoice_id,
+    charged_currency,
+    charged_sell,
+    charged_cost,
+    decisions
 from lines;
 
+create or replace view dispositions as
+select
+    month,
+    client,
+    integration,
+    invoice_id,
+    source_line_id,
+    line_no,
+    currency,
+    sell,
+    cost,
+    line_class,
+    disposition,
+    reason,
+    setting_level,
+    charge_key,
+    halopsa_invoice_id,
+    halopsa_line_id,
+    credit_halopsa_invoice_id
+from line_dispositions;
+
 create or replace view three_way as
-with source as (
+with line_money as (
     select
         month,
         client,
         currency,
-        coalesce(sum(sell), 0) as source_sell,
-        coalesce(sum(cost), 0) as source_cost,
-        coalesce(sum(sell) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_sell,
-        coalesce(sum(cost) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_cost
-    from dispositions
+        sell as source_sell,
+        cost as source_cost,
+        -- In another currency, all that was sent in this one is taken away here and stands there.
+        case when charged_currency is not distinct from currency then charged_sell else 0 end as charged_sell,
+        case when charged_currency is not distinct from currency then charged_cost else 0 end as charged_cost,
+        disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
+    from line_dispositions
+    union all
+    select
+        month,
+        client,
+        charged_currency as currency,
+        0 as source_sell,
+        0 as source_cost,
+        charged_sell,
+        charged_cost,
+        disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
+    from line_dispositions
+    where decisions is not null and charged_currency is distinct from currency
+),
+
+source as (
+    select
+        month,
+        client,
+        currency,
+        coalesce(sum(source_sell), 0) as source_sell,
+        coalesce(sum(source_cost), 0) as source_cost,
+        coalesce(sum(charged_sell), 0) - coalesce(sum(source_sell), 0) as decided_sell,
+        coalesce(sum(charged_cost), 0) - coalesce(sum(source_cost), 0) as decided_cost,
+        coalesce(sum(charged_sell) filter (where is_not_billed), 0) as not_billed_sell,
+        coalesce(sum(charged_cost) filter (where is_not_billed), 0) as not_billed_cost
+    from line_money
     group by month, client, currency
 ),
 
@@ -208,6 +267,8 @@ joined as (
         money.currency,
         coalesce(source.source_sell, 0) as source_sell,
         coalesce(source.source_cost, 0) as source_cost,
+        coalesce(source.decided_sell, 0) as decided_sell,
+        coalesce(source.decided_cost, 0) as decided_cost,
         coalesce(source.not_billed_sell, 0) as not_billed_sell,
         coalesce(source.not_billed_cost, 0) as not_billed_cost,
         coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0)
@@ -241,6 +302,8 @@ select
     currency,
     cast(source_sell as decimal(38, 18)) as source_sell,
     cast(source_cost as decimal(38, 18)) as source_cost,
+    cast(decided_sell as decimal(38, 18)) as decided_sell,
+    cast(decided_cost as decimal(38, 18)) as decided_cost,
     cast(not_billed_sell as decimal(38, 18)) as not_billed_sell,
     cast(not_billed_cost as decimal(38, 18)) as not_billed_cost,
     cast(residual_sell as decimal(38, 18)) as residual_sell,
@@ -251,8 +314,12 @@ select
     cast(posted_cost as decimal(38, 18)) as posted_cost,
     cast(readback_sell as decimal(38, 18)) as readback_sell,
     cast(readback_cost as decimal(38, 18)) as readback_cost,
-    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)) as sell_gap,
-    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)) as cost_gap
+    cast(
+        source_sell + decided_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)
+    ) as sell_gap,
+    cast(
+        source_cost + decided_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)
+    ) as cost_gap
 from joined;
 
 -- What may be posted once a person has approved it: planned, and neither held nor sent.
@@ -331,22 +398,22 @@ create or replace view margin_by_client as
 select
     month,
     client,
-    currency,
+    charged_currency as currency,
     count(*) filter (where stands) as lines,
-    cast(coalesce(sum(sell) filter (where stands), 0) as decimal(38, 18)) as sell,
-    cast(coalesce(sum(cost) filter (where stands), 0) as decimal(38, 18)) as cost,
+    cast(coalesce(sum(charged_sell) filter (where stands), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(charged_cost) filter (where stands), 0) as decimal(38, 18)) as cost,
     cast(
-        coalesce(sum(sell) filter (where stands), 0) - coalesce(sum(cost) filter (where stands), 0)
+        coalesce(sum(charged_sell) filter (where stands), 0) - coalesce(sum(charged_cost) filter (where stands), 0)
         as decimal(38, 18)
     ) as margin
 from (
     select
         *,
         credit_halopsa_invoice_id is null as stands
-    from dispositions
+    from line_dispositions
 )
 where disposition in ('planned', 'posted', 'collapsed')
-group by month, client, currency;
+group by month, client, charged_currency;
 
 create or replace view document_lines as
 select
@@ -507,7 +574,8 @@ select
 from normalized_charges as normalized
 where
     normalized.block_reason in ('unmapped_client', 'no_company')
-    and normalized.exclude_reason is null
+    -- Lines without a company that are reported and hold nobody are excluded for just that.
+    and coalesce(normalized.exclude_reason, 'no_company') = 'no_company'
     and normalized.line_key not in (select line_key from posted_source_lines)
 group by
     normalized.month,

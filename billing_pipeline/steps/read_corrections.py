@@ -2,10 +2,11 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from billing_pipeline.billing.credited_invoices import CorrectionCase, SeenInvoice, StandingCharge, open_case
-from billing_pipeline.billing.invoice_status import standing
+from billing_pipeline.billing.invoice_status import DecidedStanding, standing
 from billing_pipeline.resources.warehouse import Session, read_sql
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.work import Work, scope_frame
@@ -16,7 +17,9 @@ def read_cases(session: Session, work: Work) -> dict[str, CorrectionCase]:
 
     Raises NotReleasedYet where the month was never fetched.
     """
-    last_billable, invoices = _read_invoices(session, work.month)
+    last_billable, invoices = _read_invoices(
+        session, work.month, work.config.settings.integrations.pax8.invoice_statuses
+    )
     credited = [{"invoice_id": one.invoice_id} for one in invoices if one.standing == "not_billed"]
     if not credited:
         return {}
@@ -39,9 +42,11 @@ def read_cases(session: Session, work: Work) -> dict[str, CorrectionCase]:
     return {client: case for client, case in cases.items() if case is not None}
 
 
-def _read_invoices(session: Session, month: str) -> tuple[dict[str, int], list[SeenInvoice]]:
+def _read_invoices(
+    session: Session, month: str, statuses: Mapping[str, DecidedStanding]
+) -> tuple[dict[str, int], list[SeenInvoice]]:
     """By invoice the last fetch in which it was billable, and the invoices of the newest fetch."""
-    _, newest = month_invoices(session, month)
+    _, newest = month_invoices(session, month, statuses)
     seen = session.rows(
         "select fetches.fetch_id, invoices.invoice_id, invoices.status, invoices.partner_name, invoices.company_id "
         "from (select fetch_id, unnest(invoice_versions) as version_id from raw_fetches "
@@ -55,7 +60,7 @@ def _read_invoices(session: Session, month: str) -> tuple[dict[str, int], list[S
     for row in seen:
         first.setdefault(row["invoice_id"], row["fetch_id"])
         heads[row["invoice_id"]] = row
-        if standing(row["status"]) != "not_billed":
+        if standing(row["status"], statuses) != "not_billed":
             last_billable[row["invoice_id"]] = row["fetch_id"]
     invoices = [
         SeenInvoice(

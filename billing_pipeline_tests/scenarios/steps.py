@@ -65,14 +65,14 @@ class Steps:
     timeout: int = 1
     _open: OpenWarehouse | None = None
 
-    def close(self, post: bool = True, force_caps: Sequence[str] = ()) -> PostingResult:
+    def close(self, post: bool = True, force_caps: Sequence[str] = (), correct: bool = False) -> PostingResult:
         """Settle, fetch, prepare, post and prove the month for every client; what the posting came to."""
         result = PostingResult()
         with self._kept_open():
             if post:
                 result = self.settle()
             self.fetch()
-            self.prepare(force_caps)
+            self.prepare(force_caps, correct)
             if post:
                 result = self.post()
             self.prove()
@@ -99,7 +99,7 @@ class Steps:
         with self._pax8() as pax8:
             fetch_invoices(self._warehouse, pax8, self.month, environment.pax8_base_url, now)
 
-    def prepare(self, force_caps: Sequence[str] = ()) -> None:
+    def prepare(self, force_caps: Sequence[str] = (), correct: bool = False) -> None:
         """From source lines to the sealed plans."""
         with self._kept_open():
             work = self._work(self._everyone())
@@ -107,7 +107,7 @@ class Steps:
             modify(work)
             reconcile(work)
             with self._halopsa() as halo:
-                plan(work, force_caps, lambda since: halo.invoices(since=since), halo.address)
+                plan(work, force_caps, lambda since: halo.invoices(since=since), halo.address, correct=correct)
             with work.warehouse.session("check that every line has one fate") as session:
                 assert not find_conservation_gaps(session, self.month, work.config)
 
