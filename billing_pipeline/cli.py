@@ -206,6 +206,24 @@ def release(
 
 @app.command()
 @ends_with_exit_code
+def resolve(
+    month: Month,
+    client: Annotated[str, typer.Option(metavar="KEY", help="The client whose document has an unknown outcome.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="The person who says so.")],
+    absent: Annotated[bool, typer.Option("--absent", help="HaloPSA does not have it: it is posted again.")] = False,
+    invoice: Annotated[
+        int | None,
+        typer.Option("--invoice", metavar="ID", help="HaloPSA has it as this invoice; recurring ones are below 0."),
+    ] = None,
+) -> int:
+    """Say what became of a document of unknown outcome, where looking does not tell. Sends nothing."""
+    from billing_pipeline.commands import resolve as command
+
+    return command.resolve(month, client, by, absent=absent, invoice_id=invoice)
+
+
+@app.command()
+@ends_with_exit_code
 def publish() -> int:
     """Publish the database to analysts once more; every close does so too."""
     from billing_pipeline.commands import publish as command

@@ -25,9 +25,8 @@ class OpenWarehouse(Warehouse):
     def connect(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._file.cursor()
         try:
-            yield connection
-        except duckdb.Error as error:
-            raise self._explain(error, purpose) from error
+            with self._explained(purpose):
+                yield connection
         finally:
             connection.close()
 

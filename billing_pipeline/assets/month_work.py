@@ -1,6 +1,5 @@
 """From a Dagster run to the work of a step: its month, its clients, settings and clock."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +25,8 @@ def describe_run(context: dg.AssetExecutionContext, metadata: Mapping[str, Any])
 
     On every partition it would cost as much again as the event itself.
     """
-    with warnings.catch_warnings():
-        # `partition_keys`, which is to replace this, has the order of registration; events have that of a set.
-        warnings.simplefilter("ignore")
-        last = context.asset_partition_keys_for_output()[-1]
+    partitions = context.assets_def.partitions_def
+    assert partitions is not None  # every asset of a month and its clients has them
+    # Not the last of `partition_keys`, which has the order of registration: events have that of a set of keys.
+    *_, last = partitions.empty_subset().with_partition_keys(context.partition_keys).get_partition_keys()
     context.add_asset_metadata(dict(metadata), partition_key=last)

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from billing_pipeline.billing.name_similarity import AT_LEAST, SAME, differing_words, normalise_name, score_names
+from billing_pipeline.billing.name_similarity import (
+    AT_LEAST,
+    SAME,
+    differing_words,
+    is_part,
+    normalise_name,
+    score_names,
+)
+from billing_pipeline.billing.names import is_same_name
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,11 @@ class ClientCandidate:
     halopsa_name: str
     by_external_id: bool
 
+    @property
+    def described(self) -> str:
+        """Its name in HaloPSA and its id, for people."""
+        return f"{self.halopsa.names[0]} ({self.halopsa.halopsa_client_id})"
+
 
 class ClientMatcher:
     """Ranks the HaloPSA clients of one snapshot for companies."""
@@ -48,7 +61,10 @@ class ClientMatcher:
         ]
 
     def rank(self, company: CompanyToMatch) -> tuple[ClientCandidate, ...]:
-        """The candidates, the best first: whom `externalId` names, then the most alike, active ones before others."""
+        """The candidates, the best first: whom `externalId` names, then the most alike, active ones before others.
+
+        A name that is a part of the other makes a candidate, too, however much longer the other is.
+        """
         wanted = [(name, normalise_name(name)) for name in company.names if name]
         external_id = (company.external_id or "").strip()
         found = []
@@ -63,7 +79,9 @@ class ClientMatcher:
                 default=(0, "", ""),
             )
             by_external_id = external_id == str(client.halopsa_client_id)
-            if by_external_id or score >= AT_LEAST:
+            # The longer name of the same client is little alike by its letters.
+            part = any(is_part(mine, theirs) for _, mine in wanted for _, theirs in names)
+            if by_external_id or part or score >= AT_LEAST:
                 found.append(ClientCandidate(client, score, company_name, halopsa_name, by_external_id))
         return tuple(sorted(found, key=_rank))
 
@@ -100,7 +118,7 @@ def explain_candidates(ranked: Sequence[ClientCandidate]) -> tuple[bool, str]:
 def _compare(best: ClientCandidate) -> str:
     other_name = "" if best.halopsa_name == best.halopsa.names[0] else f' (known as "{best.halopsa_name}")'
     if best.score == SAME:
-        if best.company_name.strip() == best.halopsa_name.strip():
+        if is_same_name(best.company_name, best.halopsa_name):
             return f"the names are the same{other_name}"
         return f"the names are the same but for legal form, case or punctuation{other_name}"
     mine, theirs = differing_words(normalise_name(best.company_name), normalise_name(best.halopsa_name))

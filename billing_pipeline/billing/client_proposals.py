@@ -46,18 +46,23 @@ class Pax8Company:
 
 @dataclass(frozen=True)
 class ProposedClient:
-    """One company and the client that it may be; `row` is what clients.csv would hold if a person accepts it.
+    """One company and the clients that it may be, the best first; `row` is what clients.csv would hold.
 
-    `sell` is what the newest month has of it, exact, by currency.
+    The row names a HaloPSA client only where the match is sure: a doubtful one is for a person to fill in.
+    `sell` is what the newest month has of the company, exact, by currency.
     """
 
     company: Pax8Company
     row: ClientRow
-    candidate: ClientCandidate | None
-    runner_up: ClientCandidate | None
+    candidates: tuple[ClientCandidate, ...]
     doubtful: bool
     why: str
     sell: Mapping[str, Decimal]
+
+    @property
+    def sure(self) -> ClientCandidate | None:
+        """The client that the row names."""
+        return None if self.doubtful or not self.candidates else self.candidates[0]
 
 
 def halopsa_names(
@@ -107,8 +112,7 @@ def _propose(company: Pax8Company, matcher: ClientMatcher, sell: Mapping[str, De
     elif company.status.lower() != "active":
         said.append(f"the company is {company.status.lower() or 'without a status'} in Pax8")
     row = ClientRow("", company.name, None, company.company_id)
-    best, other = (ranked[0] if ranked else None), (ranked[1] if len(ranked) > 1 else None)
-    return ProposedClient(company, row, best, other, doubtful, "; ".join(said), sell)
+    return ProposedClient(company, row, ranked, doubtful, "; ".join(said), sell)
 
 
 class _Rows:
@@ -126,25 +130,23 @@ class _Rows:
         self._new: dict[int, ClientRow] = {}
         self._wanted: dict[int, list[str]] = defaultdict(list)
         for one in proposals:
-            if one.candidate is not None:
-                self._wanted[one.candidate.halopsa.halopsa_client_id].append(one.company.company_id)
+            if one.sure is not None:
+                self._wanted[one.sure.halopsa.halopsa_client_id].append(one.company.company_id)
 
     def fit(self, one: ProposedClient) -> ProposedClient:
         """The proposal with its row, and with what the row means for clients that are there."""
         company_id = one.company.company_id
-        if one.candidate is None:
-            key = self._new_key(one.company.name, company_id)
-            return replace(one, row=ClientRow(key, one.company.name, None, company_id))
-        halopsa = one.candidate.halopsa
-        halopsa_id = halopsa.halopsa_client_id
         said = [one.why]
+        if one.candidates:
+            said += self._say_known(one.candidates[0].halopsa.halopsa_client_id)
+        if one.sure is None:
+            key = self._new_key(one.company.name, company_id)
+            return replace(one, row=ClientRow(key, one.company.name, None, company_id), why="; ".join(said))
+        halopsa = one.sure.halopsa
+        halopsa_id = halopsa.halopsa_client_id
         known = self._known.get(halopsa_id)
         if known:
             row = known[0]
-            names = [self._name(other.pax8_company_id) for other in known if other.pax8_company_id is not None]
-            said.append(f"it is client {row.client} already" + (f", with {', '.join(names)}" if names else ""))
-            if row.excluded:
-                said.append("which is excluded: nothing is billed to it")
         else:
             if halopsa_id not in self._new:
                 name = halopsa.names[0] if halopsa.names else one.company.name
@@ -154,6 +156,17 @@ class _Rows:
         if others:
             said.append(f"also proposed for {', '.join(others)}")
         return replace(one, row=replace(row, pax8_company_id=company_id), why="; ".join(said))
+
+    def _say_known(self, halopsa_id: int) -> list[str]:
+        """What the best candidate is in clients.csv already."""
+        known = self._known.get(halopsa_id)
+        if not known:
+            return []
+        names = [self._name(other.pax8_company_id) for other in known if other.pax8_company_id is not None]
+        said = [f"it is client {known[0].client} already" + (f", with {', '.join(names)}" if names else "")]
+        if known[0].excluded:
+            said.append("which is excluded: nothing is billed to it")
+        return said
 
     def _name(self, company_id: str) -> str:
         company = self._companies.get(fold_id(company_id))

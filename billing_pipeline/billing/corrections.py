@@ -99,7 +99,7 @@ def _correct(
     if new is None:
         assert old is not None  # a match has at least one side
         line: PlannedLine | None = _reversal(old)
-        group, currency, day = old.group, old.currency, old.invoice_date
+        group, currency, day = old.group, old.currency, _reversal_date(case, old)
     else:
         line = _difference(case, old, plan_line(new, rules))
         group, currency, day = group_of(new, rules), new.currency, new.invoice_date
@@ -128,6 +128,13 @@ def _correct(
         billed_charge_key=None if new is None else key if key is not None or old is None else old.billed_charge_key,
     )
     return _Correction(pair, line, currency, group, day)
+
+
+def _reversal_date(case: CorrectionCase, old: StandingCharge) -> date:
+    """The date of what was billed; in a later month that of the invoices that follow: the earlier one is closed."""
+    if any(one.invoice_id == old.invoice_id and one.month == case.month for one in case.credited):
+        return old.invoice_date
+    return max([old.invoice_date, *(one.invoice_date for one in case.followers if one.invoice_date is not None)])
 
 
 def _credited_for(case: CorrectionCase, new: ChargeToPlan | None) -> str:
@@ -219,7 +226,9 @@ def _document(
 
 def describe_case(case: CorrectionCase, documents: Sequence[PlannedDocument]) -> str:
     """The case in a sentence: which invoices, and the difference in each currency."""
-    credited = " and ".join(f"invoice {one.invoice_id}" for one in case.credited)
+    credited = " and ".join(
+        f"invoice {one.invoice_id}{'' if one.month == case.month else f' of {one.month}'}" for one in case.credited
+    )
     statuses = ", ".join(sorted({one.status for one in case.credited}))
     follow = " and ".join(one.invoice_id for one in case.followers)
     return (

@@ -1,6 +1,7 @@
 """Invoices that were credited after their charges were posted, and the invoices that follow them.
 
-Source: the distributor credits a wrong invoice as a whole, keeps it in the list, and a new invoice follows.
+Source: the distributor credits a wrong invoice as a whole, keeps it in the list, and a new invoice follows, which may
+be dated in a later month.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +10,12 @@ from datetime import date
 from decimal import Decimal
 
 from billing_pipeline.billing.invoice_status import Standing
+from billing_pipeline.billing.names import is_same_name
 
 
 @dataclass(frozen=True)
 class SeenInvoice:
-    """An invoice as the newest fetch has it; `first_fetch` is the fetch that saw it first."""
+    """An invoice as it was seen last; `first_fetch` is the fetch that saw it first, `month` its own."""
 
     invoice_id: str
     status: str
@@ -22,6 +24,22 @@ class SeenInvoice:
     partner_name: str | None
     company_id: str | None
     first_fetch: int
+    month: str = ""
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class SharedPeriods:
+    """How many things a credited invoice and one of a later month both charge: `same` in a period of the credited one,
+    `later` only in later periods."""
+
+    same: int
+    later: int
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the later invoice goes on where the credited one ended, as every month's does."""
+        return self.later > self.same
 
 
 @dataclass(frozen=True)
@@ -69,14 +87,15 @@ class StandingCharge:
 class CorrectionCase:
     """What is open for one client: the credited invoices with the charges that stand billed for them.
 
-    `followers` are the invoices not seen when those charges were posted, `pairs` the follower that is proposed to
-    replace each credited invoice, None where there is none.
+    `followers` are the invoices of `month` that may take their place, `pairs` the follower that is proposed to replace
+    each credited invoice, None where there is none.
     """
 
     credited: tuple[SeenInvoice, ...]
     standing: tuple[StandingCharge, ...]
     followers: tuple[SeenInvoice, ...]
     pairs: Mapping[str, str | None]
+    month: str = ""
 
     def follows(self, invoice_id: str) -> bool:
         """Whether the charges of an invoice wait for this case."""
@@ -92,41 +111,74 @@ def name_documents(halopsa_invoice_ids: Iterable[int | None]) -> str:
 def is_same_partner(one: SeenInvoice, other: SeenInvoice) -> bool:
     """Whether two invoices may be of one partner: nothing that both of them say of it differs."""
     said = ((one.company_id, other.company_id), (one.partner_name, other.partner_name))
-    return all(not a or not b or a.strip().casefold() == b.strip().casefold() for a, b in said)
+    return all(not a or not b or is_same_name(a, b) for a, b in said)
 
 
-def open_case(invoices: Sequence[SeenInvoice], standing: Sequence[StandingCharge]) -> CorrectionCase | None:
-    """The case of one client; None where nothing stands billed for a credited invoice.
+def open_case(
+    invoices: Sequence[SeenInvoice],
+    standing: Sequence[StandingCharge],
+    month: str = "",
+    shared: Mapping[tuple[str, str], SharedPeriods] | None = None,
+) -> CorrectionCase | None:
+    """The case of one client in `month`; None where nothing stands billed for a credited invoice.
 
-    `invoices` are all of the month, `standing` the client's charges that stand billed for those not to be billed.
+    `invoices` are all of the month and the credited ones of earlier months, `standing` the client's charges that stand
+    billed for those not to be billed. `shared` says of a credited invoice and one of the month what both charge.
+    An invoice of an earlier month that nothing of this month follows is none of its cases.
     """
-    if not standing:
-        return None
     by_id = {invoice.invoice_id: invoice for invoice in invoices}
-    credited = [by_id[invoice_id] for invoice_id in sorted({charge.invoice_id for charge in standing})]
-    credited.sort(key=_age)
+    credited = sorted((by_id[invoice_id] for invoice_id in {charge.invoice_id for charge in standing}), key=_age)
     posted = {
         one.invoice_id: max(charge.posted_fetch for charge in standing if charge.invoice_id == one.invoice_id)
         for one in credited
     }
-    followers = sorted(
-        (
-            invoice
-            for invoice in invoices
-            if invoice.standing != "not_billed"
-            and any(is_same_partner(invoice, one) and invoice.first_fetch > posted[one.invoice_id] for one in credited)
-        ),
-        key=_age,
-    )
-    return CorrectionCase(tuple(credited), tuple(standing), tuple(followers), _propose_pairs(credited, followers))
+    following = {
+        one.invoice_id: find_followers(one, posted[one.invoice_id], invoices, month, shared or {}) for one in credited
+    }
+    credited = [one for one in credited if one.month == month or following[one.invoice_id]]
+    if not credited:
+        return None
+    followers = sorted({one.invoice_id: one for found in following.values() for one in found}.values(), key=_age)
+    ours = {one.invoice_id for one in credited}
+    charges = tuple(charge for charge in standing if charge.invoice_id in ours)
+    return CorrectionCase(tuple(credited), charges, tuple(followers), _propose_pairs(credited, following), month)
 
 
-def _propose_pairs(credited: Iterable[SeenInvoice], followers: Sequence[SeenInvoice]) -> dict[str, str | None]:
-    """For each credited invoice, oldest first, the oldest follower of its partner that is not taken yet."""
+def find_followers(
+    credited: SeenInvoice,
+    posted_fetch: int,
+    invoices: Sequence[SeenInvoice],
+    month: str,
+    shared: Mapping[tuple[str, str], SharedPeriods],
+) -> list[SeenInvoice]:
+    """The invoices of `month` that may take the place of a credited one, the oldest first.
+
+    In its own month: what the same partner was sent after its charges were posted. In a later month the partner also
+    has its regular invoice, which charges the same things in later periods; one invoice a currency at most is that.
+    """
+    found, regular = [], set()
+    for invoice in sorted(invoices, key=_age):
+        if invoice.month != month or invoice.standing == "not_billed" or not is_same_partner(credited, invoice):
+            continue
+        periods = shared.get((credited.invoice_id, invoice.invoice_id))
+        if credited.month == month or periods is None:
+            if invoice.first_fetch > posted_fetch:
+                found.append(invoice)
+        elif periods.is_regular and invoice.currency not in regular:
+            regular.add(invoice.currency)
+        else:
+            found.append(invoice)
+    return found
+
+
+def _propose_pairs(
+    credited: Iterable[SeenInvoice], following: Mapping[str, Sequence[SeenInvoice]]
+) -> dict[str, str | None]:
+    """For each credited invoice, oldest first, the oldest of those that follow it that is not taken yet."""
     taken: set[str] = set()
     pairs: dict[str, str | None] = {}
     for one in credited:
-        free = (other for other in followers if other.invoice_id not in taken and is_same_partner(one, other))
+        free = (other for other in following[one.invoice_id] if other.invoice_id not in taken)
         found = next(free, None)
         pairs[one.invoice_id] = None if found is None else found.invoice_id
         taken.update(() if found is None else (found.invoice_id,))

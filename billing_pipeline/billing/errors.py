@@ -33,6 +33,10 @@ class ServiceUnreachable(ServiceError):
     """Network trouble or 5xx that outlasted the retries."""
 
 
+class NotFound(ServiceError):
+    """The service answers 404: it has no such thing, or the address is wrong."""
+
+
 class TooManyRequests(ServiceUnreachable):
     """429 that outlasted the retries. `retry_after` are the seconds that the service asks for, None without advice."""
 

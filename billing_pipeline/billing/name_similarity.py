@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from rapidfuzz import fuzz
 
+from billing_pipeline.billing.names import normal_name
+
 # Below this a name is no candidate: it would only be noise.
 AT_LEAST = 60
 SAME = 100
@@ -45,6 +47,12 @@ def score_names(one: str, other: str) -> int:
     return min(int(score), SAME - 1)
 
 
+def is_part(one: str, other: str) -> bool:
+    """Whether all words of one normalised name are in the other, as in "acme dental" and "acme dental of denver"."""
+    words, others = set(one.split()), set(other.split())
+    return bool(words and others) and (words <= others or others <= words)
+
+
 def differing_words(one: str, other: str) -> tuple[str, str]:
     """The words that only one of two normalised names has, each side in its own order."""
     return _without(one.split(), other.split()), _without(other.split(), one.split())
@@ -56,7 +64,7 @@ def _without(words: Iterable[str], others: Iterable[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", normal_name(name)).casefold())
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = _INITIAL.sub(r"\1", _APOSTROPHES.sub("", text.replace("&", " and ")))
     return _NOT_A_WORD.sub(" ", text).strip()

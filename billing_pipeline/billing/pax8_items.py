@@ -152,9 +152,16 @@ def read_item(
     return RawItem(columns, tuple(unreadable), tuple(too_large), tuple(cut), unread_days)
 
 
-def read_items(invoice_id: str, items: Sequence[Mapping[str, Any]]) -> list[RawItem]:
-    """All items of an invoice, typed, in Pax8's order; `line_no` counts from 1."""
+def read_items(
+    invoice_id: str, items: Sequence[Mapping[str, Any]], known_ids: Sequence[str | None] | None = None
+) -> list[RawItem]:
+    """All items of an invoice, typed, in Pax8's order; `line_no` counts from 1.
+
+    `known_ids` are those that the lines got when the invoice was first read, None for a line that is new.
+    """
     ids = line_ids(items)
+    if known_ids is not None:
+        ids = [known or own for known, own in zip(known_ids, ids, strict=True)]
     # One system writes all days of an invoice: those that can be read one way only say how the others are meant.
     month_first = find_order(item.get(field) for item in items for field in DAY_FIELDS.values())
     read = [

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from email.utils import parseaddr
 
+from billing_pipeline.billing.names import normal_name
+
 
 def is_same_person(names: Iterable[str], others: Iterable[str]) -> bool:
     """Whether any name of the one is a name of the other, letter case and spaces aside.
@@ -23,6 +25,6 @@ def _read_names(names: Iterable[str]) -> tuple[set[str], set[str]]:
         parts = [name, shown]
         if "@" in address:
             parts.append(address)
-            mailboxes.add(address.partition("@")[0].casefold())
-        known |= {" ".join(part.casefold().split()) for part in parts}
+            mailboxes.add(normal_name(address.partition("@")[0]))
+        known |= {normal_name(part) for part in parts}
     return known - {""}, mailboxes - {""}

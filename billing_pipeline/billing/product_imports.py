@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from billing_pipeline.billing.mapping_rows import ProductRow
+from billing_pipeline.billing.names import normal_name
 from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
 from billing_pipeline.billing.terms import normalise_term
 
@@ -26,7 +27,7 @@ def as_confirmed(row: ProductRow) -> ConfirmedProduct:
 def same_product(row: ProductRow) -> tuple[str, str, str, str]:
     """What two rows have in common that are about the same product."""
     confirmed = as_confirmed(row)
-    return confirmed.integration, confirmed.product_id.casefold(), confirmed.sku.casefold(), confirmed.term
+    return confirmed.integration, confirmed.product_id.casefold(), normal_name(confirmed.sku), confirmed.term
 
 
 def find_ambiguous(

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from billing_pipeline.billing.names import clean_name, is_same_name, normal_name
+
 MatchRule = Literal["confirmed", "sku", "product_id", "name"]
 
 
@@ -24,7 +26,7 @@ class Product:
     @property
     def reference(self) -> str:
         """The `externalreference` of the item that is created for this product."""
-        return f"{self.integration}:{self.product_id or self.sku or self.name}:{self.term}"
+        return f"{self.integration}:{self.product_id or self.sku or clean_name(self.name)}:{self.term}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ConfirmedProduct:
             self.integration == product.integration
             and bool(self.product_id or self.sku)
             and self.product_id in ("", product.product_id)
-            and self.sku.casefold() in ("", product.sku.casefold())
+            and normal_name(self.sku) in ("", normal_name(product.sku))
             and self.term in ("", product.term)
         )
 
@@ -93,14 +95,14 @@ class ProductMatcher:
         for item in items:
             self._item_ids.add(item.id)
             if item.supplier_part_code:
-                self._index.by_sku[item.supplier_part_code.casefold()].append(item)
-            for reference in {item.external_reference, item.internal_reference} - {""}:
+                self._index.by_sku[normal_name(item.supplier_part_code)].append(item)
+            for reference in {normal_name(item.external_reference), normal_name(item.internal_reference)} - {""}:
                 self._index.by_reference[reference].append(item)
             if item.name:
-                self._index.by_name[item.name.strip()].append(item)
+                self._index.by_name[normal_name(item.name)].append(item)
         self._confirmed: Mapping[str, list[ConfirmedProduct]] = defaultdict(list)
         for row in confirmed:
-            for cell in {row.product_id, row.sku.casefold()} - {""}:
+            for cell in {row.product_id, normal_name(row.sku)} - {""}:
                 self._confirmed[cell].append(row)
 
     def confirmed(self, product: Product) -> Match:
@@ -110,7 +112,7 @@ class ProductMatcher:
     def _rows_of(self, product: Product) -> set[ConfirmedProduct]:
         return {
             row
-            for cell in {product.product_id, product.sku.casefold()} - {""}
+            for cell in {product.product_id, normal_name(product.sku)} - {""}
             for row in self._confirmed.get(cell, ())
             if row.matches(product) and (row.by_person or row.item_id in self._item_ids)
         }
@@ -121,9 +123,11 @@ class ProductMatcher:
         return _match({row.item_id for row in rows if row.precision == best}, "confirmed")
 
     def by_name(self, product: Product) -> Match:
-        """By the exact name alone."""
-        items = self._index.by_name.get(product.name.strip(), []) if product.name else []
-        return _match({item.id for item in items if not _another_term(item, product)}, "name")
+        """By the name alone, as names are compared; of several items those that are written like the product."""
+        items = self._index.by_name.get(normal_name(product.name), []) if product.name else []
+        own = [item for item in items if not _another_term(item, product)]
+        same = [item for item in own if item.name.strip() == product.name.strip()]
+        return _match({item.id for item in same or own}, "name")
 
     def match(self, product: Product) -> Match:
         """By the first rule that finds any item."""
@@ -131,7 +135,7 @@ class ProductMatcher:
             if found.item_ids:
                 return found
         stages: tuple[tuple[MatchRule, list[Item]], ...] = (
-            ("sku", self._index.by_sku.get(product.sku.casefold(), []) if product.sku else []),
+            ("sku", self._index.by_sku.get(normal_name(product.sku), []) if product.sku else []),
             ("product_id", self._with_product_id(product)),
         )
         for rule, items in stages:
@@ -142,9 +146,9 @@ class ProductMatcher:
 
     def _with_product_id(self, product: Product) -> list[Item]:
         if not product.product_id:
-            return self._index.by_reference.get(product.reference, [])
-        return self._index.by_reference.get(product.reference, []) + self._index.by_reference.get(
-            product.product_id, []
+            return self._index.by_reference.get(normal_name(product.reference), [])
+        return self._index.by_reference.get(normal_name(product.reference), []) + self._index.by_reference.get(
+            normal_name(product.product_id), []
         )
 
 
@@ -157,4 +161,4 @@ def _another_term(item: Item, product: Product) -> bool:
     integration, _, rest = item.external_reference.partition(":")
     if integration != product.integration or not rest:
         return False
-    return item.external_reference != product.reference
+    return not is_same_name(item.external_reference, product.reference)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from billing_pipeline.billing.name_similarity import AT_LEAST, SAME, differing_words, normalise_name, score_names
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.product_match import Item, Match, Product, ProductMatcher
 
 _WRAPPERS = re.compile(r"[\[(](new commerce experience|nce|deprecated|legacy)[\])]", re.IGNORECASE)
@@ -82,6 +83,6 @@ def _bare(name: str) -> str:
 
 def _of_another_product(item: Item, product: Product) -> bool:
     """Whether the item was created for another product, or for another term of this one."""
-    return (
-        item.external_reference.startswith(f"{product.integration}:") and item.external_reference != product.reference
+    return item.external_reference.startswith(f"{product.integration}:") and not is_same_name(
+        item.external_reference, product.reference
     )

@@ -1,5 +1,6 @@
 """Why a line is not billed, or not yet, in the order in which a held client's first cause is chosen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ class Reason:
 
     `held_label` and `held_next_step` are for a hold, where the code means another thing there than for a line. In next
     steps {month}, {client_month} (`2026-10 --client acme`), {cap} and {lines_of} (the command that lists the client's
-    lines) stand for those of the hold.
+    lines) stand for those of the hold, {correct} for the option that a correction needs.
     """
 
     code: str
@@ -120,8 +121,8 @@ REASONS: tuple[Reason, ...] = (
         "negative_total",
         "held",
         "The invoice would be negative",
-        "To post it all the same, run billing-pipeline close {client_month} --post --force-cap negative_invoice. To "
-        "leave lines out of it, run billing-pipeline decide {month} --line ID --exclude --by NAME --why TEXT "
+        "To post it all the same, run billing-pipeline close {client_month} --post{correct} --force-cap "
+        "negative_invoice. To leave lines out of it, run billing-pipeline decide {month} --line ID --exclude --by NAME --why TEXT "
         "({lines_of} lists them), then billing-pipeline close {client_month}.",
     ),
     Reason(
@@ -200,16 +201,22 @@ def reason_of(code: str) -> Reason:
     return _BY_CODE[code.partition(":")[0]][1]
 
 
-def describe_hold(code: str, month: str, client: str | None) -> tuple[str, str]:
+def describe_hold(code: str, month: str, client: str | None, details: Sequence[str] = ()) -> tuple[str, str]:
     """What a clerk should read, and do next, with the command that goes on, where the reason holds a client's month.
 
-    `client` None is for several clients: the command is then for the whole month.
+    `client` None is for several clients: the command is then for the whole month. `details` are the texts of the holds:
+    a correction below zero needs another command than an invoice, and its text and its next step name the same one.
     """
     reason = reason_of(code)
     client_month = month if client is None else f"{month} --client {client}"
     next_step = reason.held_next_step or reason.next_step
-    lines_of = f"billing-pipeline decide {month}" + ("" if client is None else f" --of {client}")
-    told = next_step.format(month=month, client_month=client_month, cap=code.partition(":")[2], lines_of=lines_of)
+    told = next_step.format(
+        month=month,
+        client_month=client_month,
+        cap=code.partition(":")[2],
+        lines_of=f"billing-pipeline decide {month}" + ("" if client is None else f" --of {client}"),
+        correct=" --correct" if details and all(" --correct" in detail for detail in details) else "",
+    )
     return reason.held_label or reason.label, told
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from billing_pipeline.billing.line_template import read_template
+from billing_pipeline.billing.names import find_hidden_character
 
 Level: TypeAlias = Literal["built_in", "global", "integration", "client", "client_integration"]
 IntegrationName: TypeAlias = Literal["pax8", "halopsa_contracts"]
@@ -69,7 +70,14 @@ def _code_text(value: Any) -> Any:
 def _check_code(code: str) -> str:
     if not code.strip():
         raise ValueError("the code is empty: write a code, or null for none")
-    return code.strip()
+    return _check_seen(code.strip())
+
+
+def _check_seen(identifier: str) -> str:
+    hidden = find_hidden_character(identifier)
+    if hidden is not None:
+        raise ValueError(f"{identifier!a} holds a character that cannot be seen ({hidden}): type it anew")
+    return identifier
 
 
 def _check_item_group(name: str) -> str:
@@ -96,7 +104,7 @@ def _id_or_name(value: Any) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str) and value.strip():
-        return value.strip()
+        return _check_seen(value.strip())
     raise ValueError(f"a HaloPSA id (a whole number) or a name expected, not {value!r}")
 
 

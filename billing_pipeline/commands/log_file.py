@@ -51,8 +51,9 @@ def open_log(folder: Path | None = None, secrets: Iterable[str] = ()) -> None:
     root.addHandler(handler)
     logging.raiseExceptions = False
     logging.captureWarnings(True)
-    # Dagster announces each of its beta features at every start.
-    warnings.filterwarnings("ignore", module="dagster.*")
+    # Dagster announces each of its beta features at every start; what it will take away is news, and goes to the log.
+    warnings.filterwarnings("default", category=DeprecationWarning, module="billing_pipeline")
+    warnings.filterwarnings("ignore", message=".* is currently in (beta|preview), and may have breaking changes")
 
 
 def log_path() -> Path:

@@ -100,7 +100,7 @@ def name_cents(row: CentRow) -> str:
     """Where money of a row went, in words."""
     if row.reason is None:
         return _CENTS.get(row.kind, f"{row.kind.capitalize()}: no reason")
-    label = row.label if row.label.startswith("Azure") else row.label[0].lower() + row.label[1:]
+    label = row.label if row.label.startswith(("Azure", "HaloPSA")) else row.label[0].lower() + row.label[1:]
     return f"{row.kind.capitalize()}: {label}"
 
 
@@ -151,7 +151,7 @@ def print_held(summary: MonthSummary) -> None:
     for client in summary.held_clients:
         say(f"\n{client}: {_held_money(summary, client)}", style="bold")
         for code in causes[client]:
-            label, next_step = describe_hold(code, summary.month, client)
+            label, next_step = describe_hold(code, summary.month, client, causes[client][code])
             say_wrapped(f"{label} ({code}).", indent=4)
             for detail in list(dict.fromkeys(causes[client][code]))[:_MOST_DETAILS]:
                 say_wrapped(detail, indent=4, bullet="- ")
@@ -248,7 +248,7 @@ def verdict(summary: MonthSummary, posted: bool) -> int:
 
     A plan that waits for its approval is not held: it counts where the month was to be posted.
     """
-    undecided = any(one.state == "proposed" for one in summary.corrections)
+    undecided = summary.earlier_credits or any(one.state == "proposed" for one in summary.corrections)
     settled = summary.explained and not (summary.held or summary.refused or summary.drift or undecided)
     unposted = summary.open_documents or summary.clients_to_approve
     return DONE if settled and not (posted and unposted) else HELD

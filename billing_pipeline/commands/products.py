@@ -1,6 +1,7 @@
 """`products propose | match | import`: which HaloPSA item each product is."""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -101,12 +102,16 @@ def match(
 @app.command(name="import")
 @ends_with_exit_code
 def import_file(
-    file: Annotated[Path, typer.Argument(help="Rows as in products.csv, or products.proposed.csv after a look at it.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV or XLSX, with rows as in products.csv, or products.proposed.csv after a look at it."),
+    ],
 ) -> int:
     """Confirm the matches of a file: all of its rows are added to products.csv, or none."""
+    from billing_pipeline.commands.import_report import print_import
     from billing_pipeline.commands.refresh import refresh_halopsa
     from billing_pipeline.commands.surroundings import read_environment
-    from billing_pipeline.commands.terminal import count, new_table, say, show
+    from billing_pipeline.commands.terminal import new_table, show
     from billing_pipeline.resources.warehouse import Warehouse
     from billing_pipeline.settings.load import load_settings
     from billing_pipeline.steps.import_products import import_products
@@ -123,11 +128,7 @@ def import_file(
             item = f"{items[row.halopsa_item_id]} ({row.halopsa_item_id})"
             table.add_row(row.product_id or "", row.sku or "", row.term or "any", item)
         show(table)
-    say(f"{count(len(result.added), 'row')} added to {result.file}; {result.known} were there already.")
-    for note in result.notes:
-        say(note)
-    if result.added:
-        say("They count from the next close on: billing-pipeline close MONTH.")
+    print_import(result.file, len(result.added), result.known, result.skipped, "halopsa_item_id", result.notes)
     return DONE
 
 
@@ -141,12 +142,13 @@ def _charged(warehouse: "Warehouse") -> "list[ProductUse]":
 
 def _subscribed(environment: "Environment", config: "LoadedSettings", warehouse: "Warehouse") -> "list[ProductUse]":
     from billing_pipeline.commands.connections import open_pax8
+    from billing_pipeline.commands.progress import show_waits
     from billing_pipeline.commands.refresh import refresh_companies
     from billing_pipeline.steps.products_in_use import products_of_subscriptions
 
     if config.settings.integrations.pax8.trust_external_id:
         refresh_companies(environment, config, warehouse)
-    with open_pax8(environment, config.settings) as pax8:
+    with show_waits(), open_pax8(environment, config.settings) as pax8:
         subscriptions, catalogue = pax8.subscriptions(), pax8.products()
     with warehouse.session("map companies") as session:
         return products_of_subscriptions(session, config, subscriptions, catalogue)
@@ -163,13 +165,14 @@ def _create(
     environment: "Environment", config: "LoadedSettings", warehouse: "Warehouse", matched: "Sequence[MatchedProduct]"
 ) -> "CreatedItems":
     from billing_pipeline.commands.connections import open_halopsa
+    from billing_pipeline.commands.progress import show_waits
     from billing_pipeline.steps.match_products import create_matched
     from billing_pipeline.steps.work import Work
 
     now = environment.now()
     run_id = f"products match {now:%Y-%m-%dT%H:%M:%SZ}"
     work = Work(f"{now:%Y-%m}", (), warehouse, config, now, run_id, environment.now)
-    with open_halopsa(environment, config.settings) as halo:
+    with show_waits(), open_halopsa(environment, config.settings) as halo:
         return create_matched(work, halo, matched)
 
 
@@ -195,8 +198,12 @@ def _print_proposals(result: "ProductProposals") -> None:
         if len(result.proposals) > len(shown):
             say(f"{len(result.proposals) - len(shown)} more, for which no client waits, are in the file.")
         say(f"{result.file}")
-        say("    Fill in what is doubtful, take out what is not to be confirmed, then:")
-        say(f"    billing-pipeline products import {result.file}")
+        doubtful = sum(one.proposed.item_id is None for one in result.proposals)
+        if doubtful:
+            rows = count(doubtful, "row is", "rows are")
+            say(f"    {rows} doubtful: write the right id under halopsa_item_id, or leave it empty.")
+        say("    Take out what is not right, then:")
+        say(f"    billing-pipeline products import {quote(str(result.file))}")
     for note in result.notes:
         say(note)
 

@@ -48,6 +48,7 @@ def _month(review: MonthReview) -> dict[str, Any]:
         "unmapped": [vars(one) for one in summary.unmapped],
         "approvals": [_approval(one) for one in summary.approvals],
         "corrections": [_correction(one) for one in summary.corrections],
+        "earlier_credits": [vars(one) for one in summary.earlier_credits],
         "reversals": [vars(one) for one in summary.reversals],
         "findings": [vars(finding) for finding in summary.findings],
         "month_findings": [vars(finding) for finding in summary.month_findings],
@@ -91,7 +92,7 @@ def _state(state: LineState, review: MonthReview) -> dict[str, Any]:
 
 def _hold(cause: HeldCause, month: str) -> dict[str, Any]:
     held = {name: value for name, value in vars(cause).items() if name != "client"}
-    label, next_step = describe_hold(cause.reason, month, cause.client)
+    label, next_step = describe_hold(cause.reason, month, cause.client, (cause.detail,))
     return {**held, "label": label, "next_step": next_step}
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -63,10 +63,10 @@ def run_ui(folder: DemoFolder, progress: Callable[[str], None]) -> Iterator[Runn
         environment = _child_environment(folder.variables(services, DEMO_NOW))
         port = find_free_port()
         progress("Starting Dagster's UI and daemon")
-        module = [sys.executable, "-W", "ignore", "-m"]
+        programs = Path(sysconfig.get_path("scripts"))
         commands = {
-            "daemon": [*module, "dagster._daemon", "run", *_DEFINITIONS],
-            "webserver": [*module, "dagster_webserver", "-h", HOST, "-p", str(port), *_DEFINITIONS],
+            "daemon": [str(programs / "dagster-daemon"), "run", *_DEFINITIONS],
+            "webserver": [str(programs / "dagster-webserver"), "-h", HOST, "-p", str(port), *_DEFINITIONS],
         }
         children = running.enter_context(_children(commands, environment, folder))
         _wait_for_answer(port, children, folder, stop)

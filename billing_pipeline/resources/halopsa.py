@@ -209,6 +209,8 @@ class HaloClient:
         """
         if since is not None:
             listed = self._invoices_since(since)
+        elif client_id is None and search is None:
+            listed = self._all_invoices()
         else:
             query: dict[str, str | int] = {"includelines": "true"}
             if client_id is not None:
@@ -216,7 +218,7 @@ class HaloClient:
             if search is not None:
                 query["search"] = search
             listed = self._list("Invoice", query)
-            listed.is_filtered = client_id is not None or search is not None
+            listed.is_filtered = True
             if client_id is not None:
                 listed.gap = listed.gap or self._why_not_whole(listed, client_id)
             self._seen.add(listed)
@@ -248,7 +250,13 @@ class HaloClient:
                 return listed
             self._hides_by_date = hidden is not None
             logger.warning("HaloPSA: GET /Invoice from %s on hides invoice %s, reading all", moment, hidden)
+        return self._all_invoices()
+
+    def _all_invoices(self) -> HaloRows:
         listed = self._list("Invoice", {"includelines": "true"})
+        if listed.gap is None:
+            # What is not among them was deleted since.
+            self._seen = SeenInvoices()
         self._seen.add(listed)
         return listed
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from billing_pipeline.billing.errors import (
+    NotFound,
     NotWritten,
     OutcomeUnknown,
     ServiceError,
@@ -19,10 +20,10 @@ from billing_pipeline.billing.errors import (
     UnreadableAnswer,
 )
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
-from billing_pipeline.resources.failures import TOO_MANY_REQUESTS, FailureSorter, Redactor, ServiceFacts
+from billing_pipeline.resources.failures import FailureSorter, Redactor, ServiceFacts
 from billing_pipeline.resources.limits import HttpLimits
 from billing_pipeline.resources.oauth import ClientCredentials, TokenRequest
-from billing_pipeline.resources.retries import RetryPolicy
+from billing_pipeline.resources.retries import TOO_MANY_REQUESTS, RetryPolicy
 from billing_pipeline.resources.transport import RequestCounter, build_transport
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class HttpService:
         """
         answer = self.find(path, query)
         if answer is None:
-            raise ServiceError(
+            raise NotFound(
                 f"{self.facts.name}: GET {path} was answered with 404: there is no such thing. "
                 f"Check the address in {self.facts.url_variable}."
             )

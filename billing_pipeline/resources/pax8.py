@@ -1,6 +1,8 @@
 """Pax8's Partner API: invoices and their items, companies, products, subscriptions. Read only."""
 
+import logging
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -15,9 +17,11 @@ from pydantic import Field
 from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.errors import (
     IncompleteInvoice,
+    NotFound,
     ServiceError,
     UnreadableAnswer,
 )
+from billing_pipeline.billing.invoice_status import standing
 from billing_pipeline.billing.source_dates import read_day
 from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.failures import ServiceFacts
@@ -27,6 +31,8 @@ from billing_pipeline.resources.oauth import TokenRequest
 from billing_pipeline.resources.paging import PagedRows, Pax8Pages, Row
 from billing_pipeline.resources.retries import RetryPolicy
 from billing_pipeline.resources.rights import check_rights
+
+logger = logging.getLogger(__name__)
 
 RESOURCES = ("invoices", "companies", "products", "subscriptions")
 
@@ -50,6 +56,14 @@ class InvoiceItems:
     rows: list[Row]
     total_elements: int
     pages: list[str]
+
+
+class ListedRows(list[Row]):
+    """The rows of a Pax8 list. `notes` say what a person should know of it though it stops nothing."""
+
+    def __init__(self, rows: Iterable[Row] = (), notes: Iterable[str] = ()) -> None:
+        super().__init__(rows)
+        self.notes = tuple(notes)
 
 
 class Pax8Client:
@@ -111,19 +125,33 @@ class Pax8Client:
         """Requests sent so far by "METHOD route", ids as {id}, retries and tokens included."""
         return self._service.requests
 
-    def invoices(self, first: date, last: date) -> list[Row]:
+    def invoices(self, first: date, last: date) -> ListedRows:
         """Every invoice whose invoiceDate lies in [first, last], both included, by (invoiceDate, id).
 
         Asked for with a day more on each side, and chosen here: what a filter does at its ends, and
         whether it does anything, is not taken on trust. An empty list means that Pax8 has none *yet*.
+        One without a date is left out, and noted, if it bills nothing; else which month it is of must be known.
         """
         query: Query = {
             "invoiceDateRangeStart": (first - timedelta(days=1)).isoformat(),
             "invoiceDateRangeEnd": (last + timedelta(days=1)).isoformat(),
         }
-        dated = [(_invoice_date(row), row) for row in self._list("/invoices", query)]
+        rows = self._list("/invoices", query)
+        dated = [(day, row) for day, row in ((_invoice_date(row), row) for row in rows) if day is not None]
+        notes = [self._note_undated(row) for row in rows if _invoice_date(row) is None]
         chosen = [(day, row) for day, row in dated if first <= day <= last]
-        return [row for _, row in sorted(chosen, key=lambda pair: (pair[0], str(pair[1]["id"])))]
+        return ListedRows((row for _, row in sorted(chosen, key=lambda pair: (pair[0], str(pair[1]["id"])))), notes)
+
+    def _note_undated(self, row: Row) -> str:
+        """What is said of an invoice without a date that bills nothing; raises UnreadableAnswer where it may bill."""
+        name = f"invoice {row['id']} has the invoiceDate {row.get('invoiceDate')!r}, which is no date"
+        if standing(str(row.get("status") or "")) == "not_billed":
+            return f"Pax8: {name}. It is {row['status']} and bills nothing."
+        items = self._service.find(f"/invoices/{quote(str(row['id']), safe='')}/items", {"page": 0, "size": 1})
+        match None if items is None else items.data:
+            case {"page": {"totalElements": 0}}:
+                return f"Pax8: {name}. It has no lines and bills nothing."
+        raise UnreadableAnswer(f"Pax8: {name}: which month it belongs to is unknown. Look at it in Pax8.")
 
     def invoice(self, invoice_id: str) -> Row:
         """One invoice by id."""
@@ -131,6 +159,15 @@ class Pax8Client:
         if not isinstance(data, dict) or data.get("id") != invoice_id:
             raise UnreadableAnswer(f"Pax8: asked for invoice {invoice_id}, got something else.")
         return data
+
+    def find_invoice(self, invoice_id: str) -> Row | None:
+        """One invoice by id; None where Pax8 says 404."""
+        answer = self._service.find(f"/invoices/{quote(invoice_id, safe='')}")
+        if answer is None:
+            return None
+        if not isinstance(answer.data, dict) or answer.data.get("id") != invoice_id:
+            raise UnreadableAnswer(f"Pax8: asked for invoice {invoice_id}, got something else.")
+        return answer.data
 
     def invoice_items(self, invoice_id: str) -> InvoiceItems:
         """All items of an invoice, complete, or IncompleteInvoice.
@@ -140,7 +177,14 @@ class Pax8Client:
         and both reads must hold the same rows.
         """
         path = f"/invoices/{quote(invoice_id, safe='')}/items"
-        read = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
+        try:
+            read = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
+        except NotFound:
+            # The invoice was listed at this very address: that is right.
+            raise IncompleteInvoice(
+                f"Pax8: invoice {invoice_id} is listed, and its items are answered with 404. Nothing was kept; try "
+                "again later, and ask Pax8's support if it stays so."
+            ) from None
         if any(own_id(row.get("id")) is None for row in read.rows):
             again = self._read_complete(path, None, f"invoice {invoice_id}", IncompleteInvoice)
             if _multiset(read) != _multiset(again):
@@ -150,17 +194,17 @@ class Pax8Client:
                 )
         return InvoiceItems(rows=list(read.rows), total_elements=read.counts[0], pages=list(read.pages))
 
-    def companies(self) -> list[Row]:
+    def companies(self) -> ListedRows:
         """All companies, by id."""
-        return self._list("/companies")
+        return self._list_names("/companies")
 
-    def products(self) -> list[Row]:
+    def products(self) -> ListedRows:
         """All products, by id."""
-        return self._list("/products")
+        return self._list_names("/products")
 
-    def subscriptions(self) -> list[Row]:
+    def subscriptions(self) -> ListedRows:
         """All subscriptions, by id."""
-        return self._list("/subscriptions")
+        return self._list_names("/subscriptions")
 
     def check(self) -> list[str]:
         """Try the credentials and each right with one small read; a line for each that works.
@@ -174,6 +218,30 @@ class Pax8Client:
             case {"page": {"totalElements": int(count)}}:
                 return f"Pax8 {name}: readable, {count} there"
         raise UnreadableAnswer(f"Pax8: GET /{name} is not a list as Pax8 documents it. Check PAX8_BASE_URL.")
+
+    def _list_names(self, path: str) -> ListedRows:
+        """A list that only names things: one that does not prove complete, read twice, is told and used all the same.
+
+        Of a row that came twice stays what both say: nothing is trusted that Pax8 says in two ways.
+        """
+        what = path.strip("/")
+        reads = [self._pages.read(path)]
+        if reads[0].gap() is not None:
+            reads.append(self._pages.read(path))
+        gap = reads[-1].gap()
+        found: dict[str, Row] = {}
+        nameless = 0
+        for row in (row for read in (reads if gap is not None else reads[-1:]) for row in read.rows):
+            if not isinstance(row.get("id"), str):
+                nameless += 1
+                continue
+            held = found.setdefault(row["id"], row)
+            found[row["id"]] = {name: value for name, value in held.items() if row.get(name) == value}
+        notes = [f"Pax8: the list {what} does not prove complete, read twice: {gap}"] if gap is not None else []
+        notes += [f"Pax8: {nameless} rows of GET {path} have no id and were left out"] if nameless else []
+        for note in notes:
+            logger.warning("%s", note)
+        return ListedRows((found[row_id] for row_id in sorted(found)), notes)
 
     def _list(self, path: str, query: Query | None = None) -> list[Row]:
         rows = self._read_complete(path, query, f"the list {path.strip('/')}", UnreadableAnswer).rows
@@ -226,15 +294,8 @@ class Pax8Resource(dg.ConfigurableResource["Pax8Resource"]):
         )
 
 
-def _invoice_date(row: Row) -> date:
-    text = row.get("invoiceDate")
-    day = read_day(text)
-    if day is None:
-        raise UnreadableAnswer(
-            f"Pax8: invoice {row.get('id')} has the invoiceDate {text!r}, which is no date: "
-            f"which month it belongs to is unknown. Look at it in Pax8."
-        )
-    return day
+def _invoice_date(row: Row) -> date | None:
+    return read_day(row.get("invoiceDate"))
 
 
 def _multiset(read: PagedRows) -> Counter[str]:

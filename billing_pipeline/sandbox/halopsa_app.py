@@ -14,6 +14,7 @@ from billing_pipeline.sandbox.halopsa_access import check_access, give_token
 from billing_pipeline.sandbox.halopsa_catalogue import write_document
 from billing_pipeline.sandbox.halopsa_errors import HaloError, not_found, unreadable
 from billing_pipeline.sandbox.halopsa_invoices import delete_invoice, void_invoice, write_invoice
+from billing_pipeline.sandbox.halopsa_lines import answer_of_update
 from billing_pipeline.sandbox.halopsa_lists import list_documents
 from billing_pipeline.sandbox.halopsa_reading import Doc, read_array
 from billing_pipeline.sandbox.halopsa_recurring import process_templates
@@ -127,7 +128,16 @@ def _post(state: HaloState, resource: Resource) -> Handler:
         written = [write(state, resource, element, f"[{place}]") for place, element in enumerate(sent)]
         for doc, _ in written:
             state.put(resource.table, doc)
-        answers = [show(doc, resource, state.switches, lines=True, details=True) for doc, _ in written]
+        answers = [
+            show(
+                doc if is_new else answer_of_update(state, doc, element),
+                resource,
+                state.switches,
+                lines=True,
+                details=True,
+            )
+            for element, (doc, is_new) in zip(sent, written, strict=True)
+        ]
         status = 201 if any(is_new for _, is_new in written) else state.switches.update_status
         return _answer(state, answers, status)
 

@@ -47,6 +47,25 @@ def change_lines(state: "HaloState", doc: Doc, sent: list[Doc]) -> None:
     doc["lines"] = merged
 
 
+def answer_of_update(state: "HaloState", doc: Doc, sent: Doc) -> Doc:
+    """The document that this tenant answers an update with; what it stored is `doc`."""
+    answer = state.switches.update_answer
+    if answer == "whole" or not isinstance(doc.get("lines"), list):
+        return doc
+    if answer == "bare":
+        return {name: value for name, value in doc.items() if name != "lines"}
+    sent_lines = read_lines(sent.get("lines") or [], "lines")
+    stored = {line["id"]: line for line in doc["lines"]}
+    # New lines come last, in the order in which they were sent.
+    count = sum(not line.get("id") for line in sent_lines)
+    new_ids = iter(list(stored)[len(stored) - count :])
+    lines = []
+    for line in sent_lines:
+        line_id = line.get("id") or next(new_ids)
+        lines.append({**stored[line_id], **line, "id": line_id})
+    return {**doc, "lines": lines}
+
+
 def add_blank_line(state: "HaloState", doc: Doc) -> None:
     """The line that some tenants put on every new invoice."""
     doc["lines"].append(_new_line(state, doc, {}))
@@ -66,8 +85,8 @@ def is_driven_by_halo(line: Doc) -> bool:
         line.get("recurring_invoice_quantity_type")
         or line.get("quantity_licences")
         or line.get("quantity_subscriptions")
-        or line.get("consumption_line_type")
-        or line.get("csp_invoice_id")
+        or (line.get("consumption_line_type") or 0) > 0
+        or (line.get("csp_invoice_id") or 0) > 0
     )
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 CHOICES: dict[str, tuple[Any, ...]] = {
     "paging": ("obey", "cap100", "ignore", "ignore_all", "lying_record_count", "repeat", "skip"),
     "lines": ("replace", "append", "duplicate"),
+    "update_answer": ("whole", "sent", "bare"),
     "record_count": ("copies_count", "right", "too_high"),
     "date_filter": ("obey", "ignore", "hide_days", "hide"),
     "permission_status": (401, 403),
@@ -32,6 +33,9 @@ class HaloSwitches:
     # replace: the sent lines are the lines | append: lines that were not sent stay
     # duplicate: every sent line is added as a new one, also those with an id
     lines: str = "replace"
+    # whole: the answer to an update shows the document as it is now | sent: with the lines that were sent, whatever
+    # became of them | bare: without lines
+    update_answer: str = "whole"
     # what record_count says. copies_count: the parameter `count` where it is sent, else how many rows there are
     # right: how many rows there are, whatever is sent | too_high: always some that do not exist
     record_count: str = "copies_count"

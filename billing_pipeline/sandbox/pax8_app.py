@@ -32,7 +32,10 @@ def pax8_routes(state: Pax8State) -> list[Route]:
         return found
 
     def invoice_items(request: Request) -> Row:
-        items = state.released_entry(request.path_params["id"])["items"]
+        entry = state.released_entry(request.path_params["id"])
+        if state.switches.credited_items == "missing" and entry["invoice"].get("status") == "Credited":
+            raise Pax8Error(404, f"The items of invoice {entry['invoice']['id']} were not found")
+        items = entry["items"]
         return _item_page(state, items, _wanted(state, request))
 
     def pricing(request: Request) -> Row:

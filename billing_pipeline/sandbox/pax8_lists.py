@@ -25,7 +25,8 @@ def list_companies(state: Pax8State, query: Query) -> list[Row]:
     for name in ("selfServiceAllowed", "billOnBehalfOfEnabled", "orderApprovalRequired"):
         if (flag := read_flag(query, name)) is not None:
             rows = [row for row in rows if row.get(name) is flag]
-    return sort_rows(rows, query, COMPANY_SORTS)
+    rows = sort_rows(rows, query, COMPANY_SORTS)
+    return [*rows[-1:], *rows] if state.switches.repeat_company else rows
 
 
 def list_products(state: Pax8State, query: Query) -> list[Row]:
@@ -54,10 +55,11 @@ def list_invoices(state: Pax8State, query: Query) -> list[Row]:
     for name in ("invoiceDate", "dueDate"):
         if (day := read_date(query, name)) is not None:
             rows = [row for row in rows if row.get(name) == day]
+    undated = state.switches.undated_invoices == "list"
     if (first := read_date(query, "invoiceDateRangeStart")) is not None:
-        rows = [row for row in rows if (row.get("invoiceDate") or "") >= first]
+        rows = [row for row in rows if (row["invoiceDate"] >= first if row.get("invoiceDate") else undated)]
     if (last := read_date(query, "invoiceDateRangeEnd")) is not None:
-        rows = [row for row in rows if row.get("invoiceDate") and row["invoiceDate"] <= last]
+        rows = [row for row in rows if (row["invoiceDate"] <= last if row.get("invoiceDate") else undated)]
     for name in ("total", "balance", "carriedBalance"):
         if (amount := read_number(query, name)) is not None:
             rows = [row for row in rows if row.get(name) == amount]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from billing_pipeline.settings.csv_files import read_rows
 from billing_pipeline.settings.load import YAML_NAME, LoadedSettings
-from billing_pipeline.settings.mapping_files import COLUMNS
+from billing_pipeline.settings.mapping_files import COLUMNS, PROPOSED_COLUMNS
 
 CLIENTS_NAME = "clients.csv"
 _GIT_SECONDS = 20
@@ -60,7 +60,8 @@ class SettingsHistory:
         if self._client_rows is None:
             content = self.loaded.contents.get(CLIENTS_NAME, b"")
             self._client_rows = {}
-            for row in read_rows(CLIENTS_NAME, content, COLUMNS[CLIENTS_NAME], []) if content else ():
+            columns, proposed = COLUMNS[CLIENTS_NAME], PROPOSED_COLUMNS[CLIENTS_NAME]
+            for row in read_rows(CLIENTS_NAME, content, columns, [], proposed) if content else ():
                 self._client_rows.setdefault(row.cells["client"], []).append(row.line)
         return self._client_rows.get(client, ())
 

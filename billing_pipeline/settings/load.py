@@ -23,6 +23,7 @@ from billing_pipeline.settings.cross_checks import check_clients, check_combinat
 from billing_pipeline.settings.csv_files import CsvRow, read_rows
 from billing_pipeline.settings.mapping_files import (
     COLUMNS,
+    PROPOSED_COLUMNS,
     read_clients,
     read_line_decisions,
     read_product_templates,
@@ -102,7 +103,9 @@ def load_settings(folder: Path) -> LoadedSettings:
     contents = _read_folder(folder)
     problems: list[Problem] = []
     rows = {
-        name: read_rows(str(folder / name), contents[name], columns, problems) if name in contents else []
+        name: read_rows(str(folder / name), contents[name], columns, problems, PROPOSED_COLUMNS.get(name, ()))
+        if name in contents
+        else []
         for name, columns in COLUMNS.items()
     }
     _check_names(folder, contents, problems)

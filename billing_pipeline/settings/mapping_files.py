@@ -11,6 +11,7 @@ from billing_pipeline.billing.mapping_rows import (
     TaxLocationRow,
     normalise_postcode,
 )
+from billing_pipeline.billing.names import is_same_name, normal_name
 from billing_pipeline.billing.setting_types import INTEGRATIONS, check_client_key
 from billing_pipeline.billing.terms import KNOWN_TERMS, normalise_term
 from billing_pipeline.settings.csv_files import CsvRow
@@ -32,6 +33,13 @@ COLUMNS = {
     "line_decisions.csv": ("integration", "invoice_id", "source_line_id", "decision", "value", "by", "why"),
 }
 
+_CANDIDATES = ("candidate", "score", "candidate_2", "score_2", "candidate_3", "score_3")
+PROPOSED_COLUMNS = {
+    "clients.csv": (*_CANDIDATES, "why", "currency", "sell"),
+    "products.csv": ("name", *_CANDIDATES, "why", "waiting", "currency", "sell"),
+}
+"""What the files of proposals have after the columns of these files."""
+
 
 def read_clients(rows: list[CsvRow]) -> tuple[ClientRow, ...]:
     """Return a row for each client and Pax8 company, in the order of the file.
@@ -41,26 +49,27 @@ def read_clients(rows: list[CsvRow]) -> tuple[ClientRow, ...]:
     """
     clients: list[ClientRow] = []
     first_of: dict[str, tuple[CsvRow, ClientRow]] = {}
-    line_of_company: dict[str, int] = {}
-    client_of_id: dict[int, tuple[str, int]] = {}
+    row_of_company: dict[str, CsvRow] = {}
+    client_of_id: dict[int, tuple[str, CsvRow]] = {}
     for row in rows:
         client = _read_client(row)
         if client is None:
             continue
         first_row, first = first_of.setdefault(client.client, (row, client))
         if first is not client:
-            _compare_with_first(row, client, first_row.line, first)
+            _compare_with_first(row, client, first_row.place_from(row), first)
         company = client.pax8_company_id
         if company is not None:
-            line = line_of_company.setdefault(company.casefold(), row.line)
-            if line != row.line:
-                row.complain("pax8_company_id", f"company {company} already stands on line {line}: keep one row")
+            other_row = row_of_company.setdefault(company.casefold(), row)
+            if other_row is not row:
+                place = other_row.place_from(row)
+                row.complain("pax8_company_id", f"company {company} already stands on {place}: keep one row")
         if client.halopsa_client_id is not None:
-            other, line = client_of_id.setdefault(client.halopsa_client_id, (client.client, row.line))
+            other, other_row = client_of_id.setdefault(client.halopsa_client_id, (client.client, row))
             if other != client.client:
                 row.complain(
                     "halopsa_client_id",
-                    f"HaloPSA client {client.halopsa_client_id} is {other} on line {line} and "
+                    f"HaloPSA client {client.halopsa_client_id} is {other} on {other_row.place_from(row)} and "
                     f"{client.client} here: give both one client key, or this one its own HaloPSA id",
                 )
         clients.append(client)
@@ -86,7 +95,7 @@ def _read_client(row: CsvRow) -> ClientRow | None:
         client=key or "",
         name=name or "",
         halopsa_client_id=halopsa_client_id,
-        pax8_company_id=row.text("pax8_company_id"),
+        pax8_company_id=row.identifier("pax8_company_id"),
         excluded=excluded or False,
         recurring_invoice_id=row.integer("recurring_invoice_id", may_be_negative=True),
         contract_id=row.integer("contract_id"),
@@ -94,17 +103,17 @@ def _read_client(row: CsvRow) -> ClientRow | None:
     return client if len(row.problems) == before else None
 
 
-def _compare_with_first(row: CsvRow, client: ClientRow, first_line: int, first: ClientRow) -> None:
+def _compare_with_first(row: CsvRow, client: ClientRow, place: str, first: ClientRow) -> None:
     for column in ("name", "halopsa_client_id", "excluded", "recurring_invoice_id", "contract_id"):
         here, there = getattr(client, column), getattr(first, column)
-        if here != there:
+        if here != there and not (column == "name" and is_same_name(here, there)):
             row.complain(
                 column,
-                f"client {client.client} has {_show(here)} here and {_show(there)} on line {first_line}: "
+                f"client {client.client} has {_show(here)} here and {_show(there)} on {place}: "
                 "all rows of a client say the same",
             )
     if client.pax8_company_id is None and first.pax8_company_id is None:
-        row.complain("", f"client {client.client} without a Pax8 company already stands on line {first_line}")
+        row.complain("", f"client {client.client} without a Pax8 company already stands on {place}")
 
 
 def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
@@ -116,8 +125,8 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         row.required("halopsa_item_id")
         if integration is not None and integration not in INTEGRATIONS:
             row.complain("integration", f"unknown integration {integration!r}; {suggest(integration, INTEGRATIONS)}")
-        product_id, sku, term = row.text("product_id"), row.text("sku"), row.text("term")
-        if product_id is None and sku is None:
+        product_id, sku, term = row.identifier("product_id"), row.identifier("sku"), row.identifier("term")
+        if row.text("product_id") is None and row.text("sku") is None:
             row.complain("product_id", "product_id and sku are both empty: write at least one")
         known = next((name for name in INTEGRATIONS if name == integration), None)
         if len(row.problems) > before or known is None or item is None:
@@ -126,7 +135,7 @@ def read_products(rows: list[CsvRow]) -> tuple[ProductRow, ...]:
         if term is not None and normalise_term(term) not in KNOWN_TERMS:
             # No charge would ever have it, and its product would be held without a word about this row.
             row.complain("term", f"{term!r} is no billing term; {suggest(term, KNOWN_TERMS)}")
-        key = (known, (product_id or "").casefold(), (sku or "").casefold(), normalise_term(term))
+        key = (known, (product_id or "").casefold(), normal_name(sku or ""), normalise_term(term))
         first, line = products.setdefault(key, (product, row.line))
         if first.halopsa_item_id != item:
             row.complain(
@@ -158,6 +167,7 @@ def read_tax_locations(rows: list[CsvRow]) -> tuple[TaxLocationRow, ...]:
     for row in rows:
         before = len(row.problems)
         prefix, tax_code = row.required("postcode_prefix"), row.integer("tax_code")
+        row.identifier("postcode_prefix")
         row.required("tax_code")
         if len(row.problems) > before or prefix is None or tax_code is None:
             continue

@@ -11,6 +11,7 @@ from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.errors import SettingsError
 
 # A spreadsheet takes a cell that begins so for a formula, and names come from outside.
+MOST_CANDIDATES = 3
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -24,6 +25,12 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def plain_cell(text: str) -> str:
     """A text from outside as a cell that no spreadsheet carries out."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def candidate_cells(candidates: Iterable[tuple[str, int]]) -> list[object]:
+    """The cells of the best three candidates, each with its score."""
+    best = list(candidates)[:MOST_CANDIDATES]
+    return [cell for one in (*best, *[(None, None)] * (MOST_CANDIDATES - len(best))) for cell in one]
 
 
 def money_cells(amounts: Mapping[str, Decimal]) -> tuple[str, str]:

@@ -276,7 +276,7 @@ comment on column ready_to_invoice.plan_hash is 'SHA-256 of the sealed plan, wit
 comment on table posting_journal is 'What was about to be written to HaloPSA and what came of it; append-only, each row chained to the one before.';
 comment on column posting_journal.seq is 'Number of the row, from 1, without gaps.';
 comment on column posting_journal.recorded_at is 'When it was written down, UTC.';
-comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, read_back, verified or released.';
+comment on column posting_journal.event is 'What happened, such as approved, sending, posted, unknown, settled, resolved, read_back, not_there, verified or released.';
 comment on column posting_journal.month is 'Month that it belongs to.';
 comment on column posting_journal.client is 'Client that it is about; of an item or product group the first whose plan needs it.';
 comment on column posting_journal.document_key is 'Document, item or product group that it is about.';
@@ -431,7 +431,7 @@ comment on column dispositions.halopsa_invoice_id is 'HaloPSA''s id of the invoi
 comment on column dispositions.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
 comment on column dispositions.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took it back; null where it stands.';
 
-comment on view three_way is 'The proof of a month for each client and currency: invoice, charges and HaloPSA lines, with gaps of 0 when all is well.';
+comment on view three_way is 'The proof of a month for each client and currency: invoice, charges and HaloPSA lines, with gaps of 0 when all is well. A line whose charge a later month corrected counts there.';
 comment on column three_way.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column three_way.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
 comment on column three_way.currency is 'Currency of the amounts, ISO 4217 in capitals.';
@@ -527,7 +527,7 @@ comment on column product_matches_used.cost is 'Sum of what the partner pays for
 comment on column postings.fetch_id is 'The newest fetch when it was sent: what the distributor listed later was not seen.';
 
 comment on table corrections is 'What was billed for a credited invoice and what takes its place: one row a pair of charges, either may be missing.';
-comment on column corrections.month is 'Partition, YYYY-MM: the month of both invoices.';
+comment on column corrections.month is 'Partition, YYYY-MM: the month of the invoice that follows; the credited one may be of an earlier month.';
 comment on column corrections.client is 'Key of the client who is billed, as in clients.csv.';
 comment on column corrections.currency is 'Currency of the amounts, ISO 4217 in capitals.';
 comment on column corrections.state is 'proposed, planned (a person asked for it), or posted.';
@@ -672,3 +672,15 @@ comment on column settings_files.sha256 is 'SHA-256 of the file.';
 comment on column settings_files.stored_at is 'When it was kept first, UTC.';
 
 comment on column plans.forced_caps is 'Caps that the plan passes and that a person forced when it was sealed.';
+
+comment on table invoice_statuses is 'What became of posted invoices of earlier months, as a later month found it: one row each time it was another than before; append-only.';
+comment on column invoice_statuses.fetch_id is 'Fetch of the later month that saw it, as in raw_fetches.';
+comment on column invoice_statuses.month is 'Month of the invoice itself, YYYY-MM.';
+comment on column invoice_statuses.invoice_id is 'Pax8''s id of the invoice.';
+comment on column invoice_statuses.status is 'Pax8''s status then; the last one known where the invoice is gone.';
+comment on column invoice_statuses.listed is 'False where Pax8 has no such invoice any more.';
+comment on column invoice_statuses.seen_at is 'When it was seen, UTC.';
+
+comment on view counted_months is 'In which month a charge counts that a correction took the place of: that of the last correction. Others count in their own.';
+comment on column counted_months.charge_key is 'Our key of the charge that gave way.';
+comment on column counted_months.month is 'The month in which what was billed for it counts, YYYY-MM.';

@@ -1,5 +1,5 @@
--- What stands billed for the month's invoices that are not to be billed: one row a charge. What an earlier
--- correction took the place of does not stand any more; what it put there does.
+-- What stands billed for invoices that are not to be billed, of the month and of earlier ones: one row a charge. What an
+-- earlier correction took the place of does not stand any more; what it put there does.
 -- Reads: posted_lines, corrections, reversals, posted_source_lines, normalized_charges, postings; frames credited_invoices, scope_clients.
 with done as (
     select *
@@ -60,7 +60,7 @@ first_lines as (
         max(source.period_end) as period_end
     from posted_source_lines as posted
     join normalized_charges as source on source.line_key = posted.line_key
-    where source.month = getvariable('month')
+    where source.invoice_id in (select invoice_id from credited_invoices)
     group by posted.charge_key
 )
 
@@ -97,9 +97,19 @@ join posted_lines as lines on lines.charge_key = billed.billed_charge_key
 left join postings on postings.document_key = lines.document_key and postings.status = 'posted'
 left join first_lines on first_lines.charge_key = billed.charge_key
 where
-    billed.month = getvariable('month')
-    and billed.client in (select client from scope_clients)
+    billed.client in (select client from scope_clients)
     and billed.charge_key not in (select old_charge_key from done where old_charge_key is not null)
     -- What was taken back on a credit of its own stands billed no more.
     and billed.billed_charge_key not in (select reversed_charge_key from reversals)
+    -- What a later month is about to put in its place is decided there.
+    and billed.charge_key not in (
+        select pending.old_charge_key
+        from corrections as pending
+        join credited_invoices as own on own.invoice_id = pending.credited_invoice_id
+        where
+            pending.old_charge_key is not null
+            and pending.state <> 'posted'
+            and pending.month > getvariable('month')
+            and own.month = getvariable('month')
+    )
 order by billed.client, invoice_date, billed.invoice_id, line_no, billed.charge_key

@@ -152,6 +152,48 @@ select
     halopsa_line_id,
     credit_halopsa_invoice_id
 from line_dispositions;
+-- In which month a charge counts: its own, or, where a correction of a later month took its place, that one. What was billed
+-- for it then bills what took its place.
+create or replace view counted_months as
+with recursive given_way as (
+    select
+        old_charge_key,
+        new_charge_key,
+        month
+    from corrections
+    where old_charge_key is not null and state = 'posted'
+    union all
+    select
+        corrections.old_charge_key,
+        corrections.new_charge_key,
+        corrections.month
+    from corrections
+    anti join holds on holds.month = corrections.month and holds.client = corrections.client
+    where corrections.old_charge_key is not null and corrections.state = 'planned'
+),
+
+chains as (
+    select
+        old_charge_key as charge_key,
+        new_charge_key,
+        month,
+        1 as length
+    from given_way
+    union all
+    select
+        chains.charge_key,
+        given_way.new_charge_key,
+        given_way.month,
+        chains.length + 1
+    from chains
+    join given_way on given_way.old_charge_key = chains.new_charge_key
+)
+
+select
+    charge_key,
+    arg_max(month, length) as month
+from chains
+group by charge_key;
 
 create or replace view three_way as
 with line_money as (
@@ -215,6 +257,17 @@ open_plan as (
     group by plan.month, plan.client, plan.currency
 ),
 
+-- Two parts, so that asking for one month does not pass over all that was ever posted.
+counted_lines as (
+    select posted_lines.*
+    from posted_lines
+    anti join counted_months on counted_months.charge_key = posted_lines.charge_key
+    union all by name
+    select posted_lines.* replace (counted_months.month as month)
+    from posted_lines
+    join counted_months on counted_months.charge_key = posted_lines.charge_key
+),
+
 posted as (
     select
         month,
@@ -226,19 +279,20 @@ posted as (
         coalesce(sum(readback_cost), 0) as readback_cost,
         sum(source_sell - sell) as residual_sell,
         sum(source_cost - cost) as residual_cost
-    from posted_lines
+    from counted_lines
     group by month, client, currency
 ),
 
 -- Pairs in which no rounded amount differs have no line; their exact amounts may differ by less than a cent.
 unchanged as (
     select
-        corrections.month,
+        coalesce(counted_months.month, corrections.month) as month,
         corrections.client,
         corrections.currency,
         sum(corrections.new_source_sell - corrections.old_source_sell) as residual_sell,
         sum(corrections.new_source_cost - corrections.old_source_cost) as residual_cost
     from corrections
+    left join counted_months on counted_months.charge_key = corrections.new_charge_key
     left join held_clients on held_clients.month = corrections.month and held_clients.client = corrections.client
     where
         corrections.charge_key is null
@@ -246,7 +300,7 @@ unchanged as (
             corrections.state = 'posted'
             or (corrections.state = 'planned' and held_clients.client is null)
         )
-    group by corrections.month, corrections.client, corrections.currency
+    group by all
 ),
 
 money as (
@@ -475,7 +529,7 @@ from reversals;
 -- What was taken back of a posted month on credits of our own: what is posted less this is what stands.
 create or replace view reversed_months as
 select
-    month,
+    coalesce(counted_months.month, reversals.month) as month,
     client,
     currency,
     count(*) as lines,
@@ -484,7 +538,8 @@ select
     cast(-coalesce(sum(readback_sell), 0) as decimal(38, 18)) as readback_sell,
     cast(-coalesce(sum(readback_cost), 0) as decimal(38, 18)) as readback_cost
 from reversals
-group by month, client, currency;
+left join counted_months on counted_months.charge_key = reversals.reversed_charge_key
+group by all;
 
 -- What a posted month billed, and what of it stands: a line that was taken back on a credit does not.
 -- Caps compare with `sell`: what stands, or all of it where nothing was billed in its place. What is shown stands.

@@ -9,6 +9,7 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.errors import ApprovalRefused, SettingsError
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.people import is_same_person
 from billing_pipeline.billing.stored_plan import PlanTotals, StoredPlan, documents_left, name_plan, sum_documents
 from billing_pipeline.resources.warehouse import Session
@@ -103,12 +104,12 @@ def approve(work: Work, approver: str, place: HaloPsaPlace | None = None) -> App
     return ApprovingResult(name, tuple(approved), tuple(plan.client for plan in before), held)
 
 
-def read_name(approver: str) -> str:
-    """The name of who approves, single-spaced. Raises SettingsError for one that says nothing."""
-    name = " ".join(approver.split())
+def read_name(by: str, deed: str = "approves") -> str:
+    """The name of who does a deed, single-spaced. Raises SettingsError for one that says nothing."""
+    name = " ".join(by.split())
     if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise SettingsError(
-            f"--by {approver!r} names nobody: write the name of the person who approves, as in --by 'Jane Doe'."
+            f"--by {by!r} names nobody: write the name of the person who {deed}, as in --by 'Jane Doe'."
         )
     return name
 
@@ -199,7 +200,7 @@ def _refuse_what_cannot_be(
 def has_approved(approvals: Approvals, plan: PlanToApprove, name: str) -> bool:
     """Whether this person approved this plan before."""
     covering = approvals.covering(plan.client, plan.row["plan_hash"], plan.content)
-    return any(one.approver.casefold() == name.casefold() for one in covering)
+    return any(is_same_name(one.approver, name) for one in covering)
 
 
 def record_approval(

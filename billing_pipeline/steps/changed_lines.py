@@ -5,6 +5,7 @@ from decimal import Decimal
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import parse_amount, round_amount, show_amount
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.steps.halo_documents import Row, read_tax
 from billing_pipeline.steps.halo_facts import integer, text
@@ -29,7 +30,7 @@ def is_like(line: Row, item_id: int | None, name: str, sell: Decimal, currency: 
     """Whether a line of HaloPSA without a key may be one of ours all the same: its item, its name or its money is."""
     return (
         (item_id is not None and integer(line.get("_itemid")) == item_id)
-        or (bool(name) and text(line.get("item_shortdescription")) == name)
+        or (bool(name) and is_same_name(text(line.get("item_shortdescription")), name))
         or net_amount(line, currency) == sell
     )
 
@@ -83,7 +84,7 @@ def changed_words(line: PostedLine, now: Row, currency: str) -> tuple[list[str],
     ):
         # HaloPSA may write white space in its own way.
         before, after = " ".join(sent.split()), " ".join(text(now.get(field)).split())
-        if before and before != after:
+        if before and not is_same_name(before, after):
             start = _start_of_difference(before, after)
             differ(f"{name} {_show(before, start)!r}", f"{name} {_show(after, start)!r}")
     return was, is_now

@@ -5,6 +5,7 @@ recurring invoices changed, while it says that HaloPSA bills the client itself (
 else), after a failure, and by `check`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.double_billing import Pax8Import
-from billing_pipeline.billing.errors import CredentialsRefused, ServiceError
+from billing_pipeline.billing.errors import CredentialsRefused, ServiceError, ServiceUnreachable
 from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.mapping_rows import ClientRow
@@ -33,8 +34,9 @@ FindClient = Callable[[int], Row | None]
 DETAILS_KIND = "halopsa_client_details"
 # The recurring invoices that HaloPSA's own Pax8 import bills a client on, monthly and annual subscriptions apart.
 IMPORT_FIELDS = ("pax8monthlyinvoice", "pax8annualinvoice")
-# That many failures in a row mean that no detail can be read: the next request would fail alike.
-_MOST_FAILURES = 3
+# That many failures in a row mean that no detail can be read, and the next request would fail alike: fewer where none
+# was read before, or where each failure was waited for.
+_MOST_FAILURES, _MOST_LONE_FAILURES = 3, 10
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,9 @@ def take_client_details(
         recurring = latest_snapshot(session, "halopsa_recurring_invoices").rows
         kept = newest_snapshot(session, DETAILS_KIND)
     read = read_details(config, clients, recurring, () if kept is None else kept.rows, find_client, today)
+    taken_at = now.astimezone(UTC).replace(tzinfo=None)
     with warehouse.session(f"store the snapshot {DETAILS_KIND}") as session:
-        return store_snapshot(
-            session, DETAILS_KIND, read.rows, source, now.astimezone(UTC).replace(tzinfo=None)
-        ), read.asked
+        return store_snapshot(session, DETAILS_KIND, read.rows, source, taken_at), read.asked
 
 
 def read_details(
@@ -82,23 +83,21 @@ def read_details(
     fields = config.settings.halopsa_fields
     by_id = rows_by_id(clients)
     templates = {int(row["id"]): row for row in recurring}
+    owned: dict[int | None, list[Row]] = defaultdict(list)
+    for row in templates.values():
+        for owner in _owners(row):
+            owned[owner].append(row)
     before = rows_by_id(kept)
-    found, asked, failures, trouble = [], 0, 0, ""
+    found, asks = [], _Asks(find_client)
     for client_id in billed_client_ids(config.clients, by_id):
-        own = [row for row in templates.values() if client_id in _owners(row)]
-        fingerprint = _fingerprint(by_id[client_id], own, fields)
+        fingerprint = _fingerprint(by_id[client_id], owned[client_id], fields)
         old = before.get(client_id)
         if old is not None and not anew and not _may_differ(old, fingerprint, templates, fields, today):
             found.append(dict(old))
             continue
-        if failures < _MOST_FAILURES:
-            asked += 1
-            detail, trouble = _ask(find_client, client_id)
-            failures = failures + 1 if detail is None and trouble else 0
-        else:
-            detail = None
+        detail, trouble = asks.ask(client_id)
         found.append(_detail_row(client_id, fingerprint, old, detail, trouble))
-    return DetailsRead(tuple(found), asked)
+    return DetailsRead(tuple(found), asks.asked)
 
 
 def keep_known(session: Session, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -168,16 +167,33 @@ def describe_doubts(client: BilledClient, details: Mapping[int, Row] | None, tar
             yield f"{field} of {name} names recurring invoice {named}, which HaloPSA does not list: clear it there"
 
 
-def _ask(find_client: FindClient, client_id: int) -> tuple[Row | None, str]:
-    try:
-        detail = find_client(client_id)
-    except CredentialsRefused:
-        raise
-    except ServiceError as error:
-        return None, str(error)
-    if detail is None:
-        return None, f"HaloPSA: GET /Client/{client_id} was answered with 404, though HaloPSA lists that client."
-    return detail, ""
+@dataclass
+class _Asks:
+    """Asks for details one by one, and no more once it is clear that none can be read."""
+
+    find_client: FindClient
+    asked: int = 0
+    _has_read: bool = False
+    _failures: int = 0
+    _last: ServiceError | None = None
+
+    def ask(self, client_id: int) -> tuple[Row | None, str]:
+        """A client's detail, or why it could not be read."""
+        is_rare = self._has_read and not isinstance(self._last, ServiceUnreachable)
+        if self._failures >= (_MOST_LONE_FAILURES if is_rare else _MOST_FAILURES):
+            return None, f"It was not asked for, after {self._failures} others had failed: {self._last}"
+        self.asked += 1
+        try:
+            detail = self.find_client(client_id)
+        except CredentialsRefused:
+            raise
+        except ServiceError as error:
+            self._failures, self._last = self._failures + 1, error
+            return None, str(error)
+        self._has_read, self._failures = True, 0
+        if detail is None:
+            return None, f"HaloPSA: GET /Client/{client_id} was answered with 404, though HaloPSA lists that client."
+        return detail, ""
 
 
 def _detail_row(client_id: int, fingerprint: str, old: Row | None, detail: Row | None, trouble: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from billing_pipeline.billing.halopsa_days import read_day
 from billing_pipeline.billing.keys import is_ours
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.billing.templates import was_issued
 from billing_pipeline.steps.changed_lines import is_like
@@ -54,7 +55,7 @@ def find_doubt(
     is_issued = was_issued(mark, issue_mark(row, fields))
     planned = "; ".join(_what_is_not_as_planned(document, row, fields))
     if touched == [] or (touched is None and not is_issued):
-        billing = [one for one in issued if _bills_it(one, document, fields)]
+        billing = find_billing(document, invoices, fields)
         if not billing:
             return None
         return (
@@ -73,13 +74,20 @@ def find_doubt(
     )
 
 
+def find_billing(document: Mapping[str, Any], invoices: Sequence[Row], fields: HaloPsaFields) -> list[Row]:
+    """The invoices that HaloPSA issued since the change of a recurring invoice was sent, and that bill that change."""
+    return [row for row in _issued_since(document, invoices, fields) if _bills_it(row, document, fields)]
+
+
 def _bills_it(row: Row, document: Mapping[str, Any], fields: HaloPsaFields) -> bool:
     """Whether an issued invoice has a line of the change: one that the change added, or one with its texts."""
     there = {line_key(line, fields): line for line in row.get("lines") or ()}
     return any(
         planned["target_line_id"] is None
-        or (planned["short_description"], planned["long_description"])
-        == (text(line.get("item_shortdescription")), text(line.get("item_longdescription")))
+        or (
+            is_same_name(planned["short_description"], text(line.get("item_shortdescription")))
+            and is_same_name(planned["long_description"], text(line.get("item_longdescription")))
+        )
         for planned in document["lines"]
         if (line := there.get(key_in_halo(planned))) is not None
     )

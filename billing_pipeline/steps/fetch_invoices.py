@@ -3,8 +3,8 @@
 The distributor's documents say that an invoice never changes once approved: one that does stops the month.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from billing_pipeline.billing.canonical import decimal_text
-from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated
+from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, ServiceError, SourceMutated
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
-from billing_pipeline.billing.invoice_changes import describe_other_changes, hash_billed_content
+from billing_pipeline.billing.invoice_changes import describe_other_changes, hash_billed_content, match_lines
 from billing_pipeline.billing.invoice_status import DecidedStanding, standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.months import month_range
@@ -23,6 +23,14 @@ from billing_pipeline.billing.source_dates import read_day
 from billing_pipeline.billing.source_ids import own_id
 from billing_pipeline.resources.pax8 import InvoiceItems, Pax8Client
 from billing_pipeline.resources.warehouse import Session, Warehouse
+from billing_pipeline.steps.look_back import (
+    InvoiceStatus,
+    find_changed_statuses,
+    first_day_of,
+    read_last_statuses,
+    read_posted_before,
+    store_statuses,
+)
 
 Row = Mapping[str, Any]
 
@@ -40,74 +48,137 @@ class FetchedInvoice:
     new: bool
 
 
+@dataclass(frozen=True)
+class _Read:
+    """An invoice with its lines; without them where it bills nothing and they could not be read."""
+
+    head: Row
+    items: InvoiceItems | None
+    problem: str = ""
+
+    @property
+    def invoice_id(self) -> str:
+        return str(self.head["id"])
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether its lines may be billed; of a status that nobody knows they may."""
+        return standing(self.head.get("status")) != "not_billed"
+
+
 def fetch_invoices(
     warehouse: Warehouse, pax8: Pax8Client, month: str, source: str, now: datetime
 ) -> list[FetchedInvoice]:
-    """Fetch and store the month's invoices; nothing is stored unless all of them are whole.
+    """Fetch and store the month's invoices; nothing is stored unless all that may be billed are whole.
 
+    The same list says what became of the invoices of earlier months that were posted (`look_back`).
     `source` is Pax8's address, `now` naive UTC. Raises NotReleasedYet where Pax8 lists no invoice for the
     month (which is not "nothing to bill"), IncompleteInvoice, SourceMutated, or what the Pax8 client raises.
     """
-    invoices = pax8.invoices(*month_range(month))
-    if not invoices:
-        with warehouse.session(f"look for invoices of {month} that were there before") as session:
-            _refuse_vanished(session, month, set())
+    first, last = month_range(month)
+    with warehouse.session(f"list the invoices that were there before {month} is fetched") as session:
+        earlier = read_posted_before(session, month)
+        known = _read_known(session, month)
+    listed = pax8.invoices(first_day_of(earlier, month), last)
+    heads: list[Row] = [invoice for invoice in listed if (read_day(invoice["invoiceDate"]) or first) >= first]
+    heads += _find_vanished(pax8, month, known, {str(invoice["id"]) for invoice in heads})
+    if not heads:
         raise NotReleasedYet(
             f"Pax8 lists no invoice for {month} yet. That is not the same as nothing to bill: "
             "it is usually released on the 4th or 5th. Nothing was changed; run "
             f"billing-pipeline close {month} again later."
         )
-    items = {str(invoice["id"]): pax8.invoice_items(str(invoice["id"])) for invoice in invoices}
+    changed = find_changed_statuses(pax8, earlier, listed)
+    read = [_read_invoice(pax8, head) for head in heads]
     with warehouse.session(f"store the Pax8 invoices of {month}") as session:
-        _refuse_vanished(session, month, set(items))
-        changes = [_find_changes(session, month, invoice, items[str(invoice["id"])].rows) for invoice in invoices]
-        fetched = [_store_invoice(session, month, invoice, items[str(invoice["id"])], now) for invoice in invoices]
-        _store_fetch(session, month, source, [version for _, version in fetched], now)
-        _store_control_totals(session, month, invoices, items)
-        session.insert("findings", [change for change in changes if change is not None])
+        session.execute("delete from findings where month = ? and step = 'fetch'", [month])
+        fetched = [_store_invoice(session, month, invoice, now) for invoice in read]
+        fetch_id = _store_fetch(session, month, source, [version for _, version in fetched], now)
+        store_statuses(session, fetch_id, changed, now)
+        _store_control_totals(session, month, read)
+        session.insert("findings", [_finding(month, "invoice_without_date", note) for note in listed.notes])
     return [invoice for invoice, _ in fetched]
 
 
-def _refuse_vanished(session: Session, month: str, listed: set[str]) -> None:
-    known = session.rows(
-        "select distinct invoice_id from raw_invoices where integration = 'pax8' and month = ? order by all",
+def _read_known(session: Session, month: str) -> dict[str, tuple[InvoiceStatus, Row]]:
+    """By invoice of the month that was fetched before: what it was when it was seen last, and its newest head."""
+    rows = session.rows(
+        "select invoice_id, max_by(payload, version_id) as payload from raw_invoices "
+        "where integration = 'pax8' and month = ? group by invoice_id order by invoice_id",
         [month],
     )
-    vanished = [row["invoice_id"] for row in known if row["invoice_id"] not in listed]
-    if vanished:
+    statuses = read_last_statuses(session) if rows else {}
+    return {
+        row["invoice_id"]: (statuses[row["invoice_id"]], read_exact_json(row["payload"]))
+        for row in rows
+        if row["invoice_id"] in statuses
+    }
+
+
+def _find_vanished(
+    pax8: Pax8Client, month: str, known: Mapping[str, tuple[InvoiceStatus, Row]], listed: Collection[str]
+) -> list[Row]:
+    """The heads of invoices that were there before and are not in the list: Pax8 is asked for each.
+
+    One that bills nothing stays as it was known. Raises SourceMutated where one that may be billed is gone.
+    """
+    heads: list[Row] = []
+    gone = []
+    for invoice_id in sorted(known.keys() - listed):
+        last, head = known[invoice_id]
+        found = pax8.find_invoice(invoice_id) if last.standing != "not_billed" else None
+        if last.standing == "not_billed":
+            heads.append({**head, "status": last.status if standing(last.status) == "not_billed" else "Credited"})
+        elif found is not None and standing(str(found.get("status") or "")) == "not_billed":
+            heads.append({**head, "status": found["status"]})
+        else:
+            gone.append(invoice_id)
+    if gone:
         raise SourceMutated(
-            f"Pax8 no longer lists invoice {', '.join(vanished)} of {month}, which it listed before. "
+            f"Pax8 no longer lists invoice {', '.join(gone)} of {month}, which it listed before. "
             "Ask Pax8 what became of it; nothing was changed here."
         )
+    return heads
 
 
-def _store_invoice(
-    session: Session, month: str, invoice: Row, items: InvoiceItems, now: datetime
-) -> tuple[FetchedInvoice, int]:
-    invoice_id = str(invoice["id"])
-    if len(items.rows) != items.total_elements:
+def _read_invoice(pax8: Pax8Client, head: Row) -> _Read:
+    """An invoice with its lines. Lines of one that is not billed may be beyond reach (Pax8 answers 404 for them at
+    times): that stops nobody."""
+    bare = _Read(head, None)
+    try:
+        return replace(bare, items=pax8.invoice_items(bare.invoice_id))
+    except ServiceError as error:
+        if bare.is_billed:
+            raise
+        return replace(bare, problem=str(error))
+
+
+def _store_invoice(session: Session, month: str, invoice: _Read, now: datetime) -> tuple[FetchedInvoice, int]:
+    """Store a version of an invoice that was not seen before, and tell what changed; what it is, and its version.
+
+    Raises IncompleteInvoice, and SourceMutated where an invoice that may be billed has other charges than before.
+    """
+    invoice_id, items = invoice.invoice_id, invoice.items
+    if items is not None and len(items.rows) != items.total_elements:
         raise IncompleteInvoice(
             f"Invoice {invoice_id} of {month}: {len(items.rows)} lines came, Pax8 counts {items.total_elements}. "
             "Nothing was stored; run this again."
         )
-    content_hash = invoice_content_hash(invoice, items.rows)
-    if not session.value(
-        "select count(*) from raw_invoices where invoice_id = ? and content_hash = ?",
-        [invoice_id, content_hash],
-    ):
-        _store_items(session, invoice_id, content_hash, items)
-    else:
-        _read_amounts_anew(session, invoice_id, content_hash, items)
-    status = str(invoice.get("status") or "")
-    payload = write_exact_json(dict(invoice))
+    before = _read_first_version(session, invoice_id)
+    content_hash = _keep_lines(session, month, invoice, before)
+    status = str(invoice.head.get("status") or "")
+    payload = write_exact_json(dict(invoice.head))
     version = session.value(
         "select version_id from raw_invoices where invoice_id = ? and content_hash = ? and payload = ? and month = ?",
         [invoice_id, content_hash, payload, month],
     )
+    kept = before is not None and content_hash == before.content_hash
+    lines = len(before.items) if before is not None and kept else 0 if items is None else len(items.rows)
+    total = lines if items is not None or kept else None
     new = version is None
     if version is None:
         version = int(session.value("select coalesce(max(version_id), 0) + 1 from raw_invoices"))
-        columns = _invoice_columns(invoice)
+        columns = _invoice_columns(invoice.head)
         session.insert(
             "raw_invoices",
             [
@@ -118,8 +189,8 @@ def _store_invoice(
                     "invoice_id": invoice_id,
                     "content_hash": content_hash,
                     "status": status,
-                    "item_count": len(items.rows),
-                    "total_elements": items.total_elements,
+                    "item_count": lines,
+                    "total_elements": total,
                     "payload": payload,
                     "first_seen_at": now,
                     **columns,
@@ -129,44 +200,102 @@ def _store_invoice(
     fetched = FetchedInvoice(
         invoice_id=invoice_id,
         status=status,
-        currency=str(invoice.get("currencyCode") or ""),
-        total=parse_amount(invoice.get("total")),
-        lines=len(items.rows),
-        total_elements=items.total_elements,
+        currency=str(invoice.head.get("currencyCode") or ""),
+        total=parse_amount(invoice.head.get("total")),
+        lines=lines,
+        total_elements=lines,
         new=new,
     )
     return fetched, int(version)
 
 
-def _find_changes(session: Session, month: str, invoice: Row, items: Sequence[Row]) -> dict[str, Any] | None:
-    """A finding of what changed since the invoice was first fetched. Raises SourceMutated where its charges did."""
-    invoice_id = str(invoice["id"])
+@dataclass(frozen=True)
+class _Version:
+    """An invoice as it was first read whole: its head, its lines and the ids that they have here."""
+
+    content_hash: str
+    head: Row
+    total_text: str | None
+    items: tuple[Row, ...]
+    line_ids: tuple[str, ...]
+
+
+def _read_first_version(session: Session, invoice_id: str) -> _Version | None:
     first = session.rows(
-        "select content_hash, item_count, total_text, payload from raw_invoices where invoice_id = ? "
-        "order by version_id limit 1",
+        "select content_hash, total_text, payload from raw_invoices "
+        "where invoice_id = ? and total_elements is not null order by version_id limit 1",
         [invoice_id],
     )
-    if not first or first[0]["content_hash"] == invoice_content_hash(invoice, items):
+    if not first:
         return None
     stored = session.rows(
-        "select payload from raw_invoice_items where invoice_id = ? and content_hash = ? order by line_no",
+        "select payload, source_line_id from raw_invoice_items where invoice_id = ? and content_hash = ? "
+        "order by line_no",
         [invoice_id, first[0]["content_hash"]],
     )
-    before = [read_exact_json(row["payload"]) for row in stored]
-    if hash_billed_content(invoice, items) != hash_billed_content(read_exact_json(first[0]["payload"]), before):
+    return _Version(
+        content_hash=first[0]["content_hash"],
+        head=read_exact_json(first[0]["payload"]),
+        total_text=first[0]["total_text"],
+        items=tuple(read_exact_json(row["payload"]) for row in stored),
+        line_ids=tuple(row["source_line_id"] for row in stored),
+    )
+
+
+def _keep_lines(session: Session, month: str, invoice: _Read, before: _Version | None) -> str:
+    """Store the lines of an invoice if they were not seen so before; which content is in force.
+
+    An invoice that is not billed keeps the lines that were read first, whatever Pax8 says of them now.
+    """
+    invoice_id, items = invoice.invoice_id, invoice.items
+    if items is None:
+        left = "its lines of before stay" if before is not None else "none of its lines are known"
+        status = invoice.head.get("status")
+        detail = f"Invoice {invoice_id} is {status} and bills nothing; its lines could not be read, {left}: "
+        session.insert("findings", [_finding(month, "lines_not_read", f"{detail}{invoice.problem}")])
+        return invoice_content_hash(invoice.head, ()) if before is None else before.content_hash
+    content_hash = invoice_content_hash(invoice.head, items.rows)
+    if before is None or before.content_hash == content_hash:
+        known_ids = None
+    elif hash_billed_content(invoice.head, items.rows) == hash_billed_content(before.head, before.items):
+        places = match_lines(before.items, items.rows)
+        known_ids = [None if place is None else before.line_ids[place] for place in places]
+        detail = (
+            f"Invoice {invoice_id} was changed since it was first fetched, in what no charge is made of: "
+            f"{describe_other_changes(before.items, items.rows)}"
+        )
+        session.insert("findings", [_finding(month, "source_details_changed", detail, invoice.head)])
+    elif invoice.is_billed:
         raise SourceMutated(
             f"SOURCE_MUTATED: invoice {invoice_id} of {month} has other content than when it was fetched before "
-            f"({first[0]['item_count']} lines, total {first[0]['total_text']}). Pax8 says that an approved invoice "
+            f"({len(before.items)} lines, total {before.total_text}). Pax8 says that an approved invoice "
             "never changes. Nothing was changed here; ask Pax8, and bill by hand what differs."
         )
+    else:
+        detail = (
+            f"Invoice {invoice_id} is {invoice.head.get('status')} and bills nothing; it has other content than when "
+            f"it was first fetched ({len(before.items)} lines, total {before.total_text}), which stays here"
+        )
+        session.insert("findings", [_finding(month, "source_details_changed", detail, invoice.head)])
+        return before.content_hash
+    if not session.value(
+        "select count(*) from raw_invoices where invoice_id = ? and content_hash = ?",
+        [invoice_id, content_hash],
+    ):
+        _store_items(session, invoice_id, content_hash, items, known_ids)
+    else:
+        _read_amounts_anew(session, invoice_id, content_hash, items, known_ids)
+    return content_hash
+
+
+def _finding(month: str, kind: str, detail: str, head: Row | None = None) -> dict[str, Any]:
     return {
         "month": month,
         "integration": "pax8",
         "step": "fetch",
-        "kind": "source_details_changed",
-        "currency": invoice.get("currencyCode"),
-        "detail": f"Invoice {invoice_id} was changed since it was first fetched, in what no charge is made of: "
-        f"{describe_other_changes(before, items)}",
+        "kind": kind,
+        "currency": None if head is None else head.get("currencyCode"),
+        "detail": detail,
     }
 
 
@@ -186,7 +315,13 @@ def _invoice_columns(invoice: Row) -> dict[str, Any]:
     return columns
 
 
-def _store_items(session: Session, invoice_id: str, content_hash: str, items: InvoiceItems) -> None:
+def _store_items(
+    session: Session,
+    invoice_id: str,
+    content_hash: str,
+    items: InvoiceItems,
+    known_ids: Sequence[str | None] | None,
+) -> None:
     session.insert(
         "raw_invoice_pages",
         [
@@ -200,7 +335,7 @@ def _store_items(session: Session, invoice_id: str, content_hash: str, items: In
             for number, body in enumerate(items.pages)
         ],
     )
-    read = read_items(invoice_id, items.rows)
+    read = read_items(invoice_id, items.rows, known_ids)
     session.insert(
         "raw_invoice_items",
         [
@@ -216,7 +351,13 @@ def _store_items(session: Session, invoice_id: str, content_hash: str, items: In
     )
 
 
-def _read_amounts_anew(session: Session, invoice_id: str, content_hash: str, items: InvoiceItems) -> None:
+def _read_amounts_anew(
+    session: Session,
+    invoice_id: str,
+    content_hash: str,
+    items: InvoiceItems,
+    known_ids: Sequence[str | None] | None,
+) -> None:
     """Fill in amounts that an earlier version of the pipeline did not keep, for they have more than ten decimals.
 
     What the distributor sent is what it was: the texts beside them, and the pages.
@@ -229,9 +370,13 @@ def _read_amounts_anew(session: Session, invoice_id: str, content_hash: str, ite
     if not lines:
         return
     wanted = {row["source_line_id"] for row in lines}
-    read = [item.columns for item in read_items(invoice_id, items.rows) if item.columns["source_line_id"] in wanted]
+    read = [item.columns for item in read_items(invoice_id, items.rows, known_ids)]
     schema = {"source_line_id": "VARCHAR", **dict.fromkeys(AMOUNT_FIELDS, "DECIMAL(38,18)")}
-    session.frame("amounts_anew", schema, [{name: columns[name] for name in schema} for columns in read])
+    session.frame(
+        "amounts_anew",
+        schema,
+        [{name: columns[name] for name in schema} for columns in read if columns["source_line_id"] in wanted],
+    )
     amounts = ", ".join(f"{column} = amounts_anew.{column}" for column in AMOUNT_FIELDS)
     session.execute(
         f"update raw_invoice_items set {amounts}, too_precise = [] from amounts_anew "  # noqa: S608
@@ -241,12 +386,13 @@ def _read_amounts_anew(session: Session, invoice_id: str, content_hash: str, ite
     )
 
 
-def _store_fetch(session: Session, month: str, source: str, versions: list[int], now: datetime) -> None:
+def _store_fetch(session: Session, month: str, source: str, versions: list[int], now: datetime) -> int:
+    fetch_id = int(session.value("select coalesce(max(fetch_id), 0) + 1 from raw_fetches"))
     session.insert(
         "raw_fetches",
         [
             {
-                "fetch_id": int(session.value("select coalesce(max(fetch_id), 0) + 1 from raw_fetches")),
+                "fetch_id": fetch_id,
                 "integration": "pax8",
                 "month": month,
                 "source": source,
@@ -255,66 +401,62 @@ def _store_fetch(session: Session, month: str, source: str, versions: list[int],
             }
         ],
     )
+    return fetch_id
 
 
-def _store_control_totals(
-    session: Session, month: str, invoices: list[dict[str, Any]], items: Mapping[str, InvoiceItems]
-) -> None:
-    """Record which of the invoice's own totals Σ(cost + sales tax) of its lines equals; none is a finding."""
-    session.execute("delete from findings where month = ? and step = 'fetch'", [month])
+def _store_control_totals(session: Session, month: str, invoices: Iterable[_Read]) -> None:
+    """Record which of the invoice's own totals Σ(cost + sales tax) of its lines equals; none is a finding.
+
+    An invoice whose lines could not be read has nothing to compare.
+    """
     rows: list[dict[str, Any]] = []
     for invoice in invoices:
-        invoice_id = str(invoice["id"])
-        read = read_items(invoice_id, items[invoice_id].rows)
+        if invoice.items is None:
+            continue
+        invoice_id, lines = invoice.invoice_id, invoice.items.rows
+        read = read_items(invoice_id, lines)
         spent = sum((_cost_with_tax(item) for item in read), Decimal(0))
-        equal = [name for name, total in _control_totals(invoice).items() if total is not None and total == spent]
+        totals = _control_totals(invoice.head)
+        equal = [name for name, total in totals.items() if total is not None and total == spent]
         said = ", ".join(
-            f"{name} {'missing' if total is None else show_amount(total)}"
-            for name, total in _control_totals(invoice).items()
+            f"{name} {'missing' if total is None else show_amount(total)}" for name, total in totals.items()
         )
         verdict = f"equals {', '.join(equal)}" if equal else f"equals none of {said}"
-        finding = {
-            "month": month,
-            "integration": "pax8",
-            "step": "fetch",
-            "currency": invoice.get("currencyCode"),
-        }
-        rows.append(
-            {
-                **finding,
-                "kind": "control_total" if equal else "control_total_differs",
-                "detail": f"Invoice {invoice_id}: Σ(cost + sales tax) {show_amount(spent)} {verdict}",
-                "cost": as_stored(spent),
-            }
-        )
+        detail = f"Invoice {invoice_id}: Σ(cost + sales tax) {show_amount(spent)} {verdict}"
+        kind = "control_total" if equal else "control_total_differs"
+        rows.append({**_finding(month, kind, detail, invoice.head), "cost": as_stored(spent)})
         rows += [
             {
-                **finding,
-                "kind": "unreadable_amount",
+                **_finding(
+                    month,
+                    "unreadable_amount",
+                    f"Invoice {invoice_id}, line {item.columns['line_no']}: {_describe_unread(item, row)}",
+                    invoice.head,
+                ),
                 "source_line_id": item.columns["source_line_id"],
-                "detail": f"Invoice {invoice_id}, line {item.columns['line_no']}: {_describe_unread(item, row)}",
             }
-            for item, row in zip(read, items[invoice_id].rows, strict=True)
+            for item, row in zip(read, lines, strict=True)
             if item.too_large or item.unreadable
         ]
         rows += [
             {
-                **finding,
-                "kind": "amount_cut",
+                **_finding(
+                    month,
+                    "amount_cut",
+                    f"Invoice {invoice_id}, line {item.columns['line_no']}: {_describe_cut(item)}",
+                    invoice.head,
+                ),
                 "source_line_id": item.columns["source_line_id"],
-                "detail": f"Invoice {invoice_id}, line {item.columns['line_no']}: {_describe_cut(item)}",
             }
             for item in read
             if item.cut
         ]
         rows += [
             {
-                **finding,
-                "kind": "unread_day",
+                **_finding(month, "unread_day", _describe_days(invoice_id, item, row), invoice.head),
                 "source_line_id": item.columns["source_line_id"],
-                "detail": _describe_days(invoice_id, item, row),
             }
-            for item, row in zip(read, items[invoice_id].rows, strict=True)
+            for item, row in zip(read, lines, strict=True)
             if item.unread_days
         ]
     session.insert("findings", rows)

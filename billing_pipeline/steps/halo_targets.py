@@ -95,18 +95,19 @@ def read_target(row: Row, fields: HaloPsaFields, only_currency: int | None = Non
 
 def observed_hash(row: Row, fields: HaloPsaFields) -> str:
     """The hash over all that matters of a document: whose it is, what state it is in, and every line."""
-    return content_hash(
-        {
-            **{name: integer(row.get(name)) for name in _HEADER_NUMBERS},
-            **{name: read_day(row.get(name), fields.zone) for name in _HEADER_DAYS},
-            "disabled": bool(row.get("disabled")),
-            "issued": issue_mark(row, fields),
-            "closed": list(_why_closed(row)),
-            "lines": sorted(
-                (line_content(line, fields) for line in row.get("lines") or ()), key=lambda line: line["id"]
-            ),
-        }
-    )
+    lines = sorted((line_content(line, fields) for line in row.get("lines") or ()), key=lambda line: line["id"])
+    return content_hash({**header_content(row, fields), "lines": lines})
+
+
+def header_content(row: Row, fields: HaloPsaFields) -> dict[str, Any]:
+    """All that matters of a document but its lines."""
+    return {
+        **{name: integer(row.get(name)) for name in _HEADER_NUMBERS},
+        **{name: read_day(row.get(name), fields.zone) for name in _HEADER_DAYS},
+        "disabled": bool(row.get("disabled")),
+        "issued": issue_mark(row, fields),
+        "closed": list(_why_closed(row)),
+    }
 
 
 def line_content(line: Row, fields: HaloPsaFields) -> dict[str, Any]:

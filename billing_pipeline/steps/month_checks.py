@@ -11,11 +11,16 @@ from billing_pipeline.steps.map_companies import clients_of_month, map_companies
 
 
 def find_incomplete_invoices(session: Session, month: str) -> list[dict[str, Any]]:
-    """Invoices of which not as many lines are stored as Pax8 counts, or one line id twice."""
+    """Invoices of which not as many lines are stored as Pax8 counts, or one line id twice, in the version in force.
+
+    What was kept of earlier reads is no part of the month. Lines that nobody could read have no count.
+    """
     return session.rows(
         "select invoices.invoice_id, max(invoices.total_elements) as pax8_counts, "
         "count(distinct items.source_line_id) as stored_ids, count(items.source_line_id) as stored_lines "
-        "from (select distinct invoice_id, content_hash, total_elements from raw_invoices where month = ?) as invoices "
+        "from (select invoice_id, content_hash, total_elements from raw_invoices where list_contains(("
+        "select max_by(invoice_versions, fetch_id) from raw_fetches where integration = 'pax8' and month = ?), "
+        "version_id)) as invoices "
         "left join raw_invoice_items as items using (invoice_id, content_hash) group by invoices.invoice_id "
         "having count(items.source_line_id) <> max(invoices.total_elements) "
         "or count(distinct items.source_line_id) <> count(items.source_line_id) order by all",

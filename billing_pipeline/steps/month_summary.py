@@ -10,6 +10,7 @@ from billing_pipeline.billing.months import month_before
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.steps.approval_summary import PlanApproval, summarize_approvals
 from billing_pipeline.steps.correction_summary import CorrectedClient, summarize_corrections
+from billing_pipeline.steps.read_corrections import EarlierCredit, read_earlier_credits
 from billing_pipeline.steps.reversal_summary import TakenBack, summarize_reversals
 
 
@@ -162,6 +163,7 @@ class MonthSummary:
     corrections: tuple[CorrectedClient, ...]
     reversals: tuple[TakenBack, ...]
     approvals: tuple[PlanApproval, ...] = ()
+    earlier_credits: tuple[EarlierCredit, ...] = ()
     read_back_documents: int = 0
     asked: tuple[str, ...] = ()
     month_findings: tuple[Finding, ...] = ()
@@ -257,6 +259,7 @@ class _Reader:
             corrections=summarize_corrections(self._session, self._month, self._clients),
             reversals=summarize_reversals(self._session, self._month, self._clients),
             approvals=summarize_approvals(self._session, self._month, self._clients),
+            earlier_credits=read_earlier_credits(self._session, self._month, self._clients),
             read_back_documents=int(self._value(_READ_BACK)),
         )
 

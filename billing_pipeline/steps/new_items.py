@@ -8,6 +8,7 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import content_hash
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, ServiceError
+from billing_pipeline.billing.names import is_same_name, normal_name
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.full_window import Patience, describe_failed_look, is_full
@@ -68,21 +69,28 @@ def create_items(
         waiting = _waiting(session, posting)
         sent_before = _sent_before(session)
     listed = posting.halo.items()
-    known = {text(row.get("externalreference")): int(row["id"]) for row in listed}
+    # By their normal form: HaloPSA may write a reference that holds a name in its own way.
+    known = {normal_name(text(row.get("externalreference"))): int(row["id"]) for row in listed}
     group_ids: dict[str, int] = {}
     ids: dict[str, int] = {}
     problems: dict[str, ItemProblem] = {}
+    failed: dict[str, ItemProblem] = {}
     for reference in sorted(wanted):
         item, whose = wanted[reference], _name_clients((needed or {}).get(reference, ()))
-        if reference in known:
-            ids[reference] = known[reference]
-        elif reference in waiting:
+        key = normal_name(reference)
+        if key in known:
+            ids[reference] = known[key]
+        elif key in failed:
+            problems[reference] = failed[key]
+            continue
+        elif key in waiting:
             problems[reference] = ItemProblem(f"item {item['name']!r} was sent to HaloPSA and is not there yet", True)
             continue
-        elif reference in sent_before and (left_out := _look_again(posting, item, sent_before[reference])) is not None:
+        elif key in sent_before and (left_out := _look_again(posting, item, sent_before[key])) is not None:
             ids[reference] = left_out
-        elif reference in sent_before and listed.gap is not None:
-            said = f"item {item['name']!r} was sent to HaloPSA, whose list of items lacks rows ({listed.gap})"
+        elif listed.gap is not None:
+            sent = "was sent to HaloPSA" if key in sent_before else "was looked for in HaloPSA"
+            said = f"item {item['name']!r} {sent}, whose list of items lacks rows ({listed.gap})"
             problems[reference] = ItemProblem(said, True)
             continue
         elif patience.gave_up is not None:
@@ -90,10 +98,10 @@ def create_items(
             continue
         else:
             try:
-                ids[reference] = _create_in_group(posting, item, group_ids, waiting, whose, patience)
+                ids[reference] = known[key] = _create_in_group(posting, item, group_ids, waiting, whose, patience)
             except (NotWritten, OutcomeUnknown) as error:
                 said = f"item {item['name']!r} could not be created: {error}"
-                problems[reference] = ItemProblem(said, isinstance(error, OutcomeUnknown))
+                problems[reference] = failed[key] = ItemProblem(said, isinstance(error, OutcomeUnknown))
                 continue
         with posting.work.warehouse.session("confirm a created item") as session:
             _confirm(session, posting, item, ids[reference], whose)
@@ -109,27 +117,30 @@ def _name_clients(needed: Sequence[NeededBy]) -> Columns:
 
 
 def _waiting(session: Session, posting: Posting) -> set[str]:
-    """References of items and names of groups whose creation was sent within the grace, with no outcome since."""
+    """References of items and names of groups, in their normal form, whose creation was sent within the grace, with no
+    outcome since."""
     rows = session.rows(
         "select document_key as reference, arg_max(event, seq) as event, arg_max(recorded_at, seq) as sent_at "
         "from posting_journal where event like 'item~_%' escape '~' or event like 'group~_%' escape '~' group by all"
     )
     grace = posting.fields.unknown_grace_seconds
     return {
-        row["reference"]
+        normal_name(row["reference"])
         for row in rows
         if row["event"] in ("item_sending", "group_sending") and (posting.now - row["sent_at"]).total_seconds() < grace
     }
 
 
 def _sent_before(session: Session) -> dict[str, int | None]:
-    """References of items that were ever sent, with the id of those that are known to have arrived."""
+    """References of items that were ever sent, in their normal form, with the id of those known to have arrived."""
     rows = session.rows(
         "select sent.document_key as reference, max(confirmed.halopsa_item_id) as item_id from posting_journal as sent "
         "left join confirmed_products as confirmed on confirmed.item_reference = sent.document_key "
         "where sent.event = 'item_sending' group by all"
     )
-    return {row["reference"]: row["item_id"] for row in rows}
+    # Of references with one normal form, one that is known to have arrived says the most.
+    rows.sort(key=lambda row: row["item_id"] is not None)
+    return {normal_name(row["reference"]): row["item_id"] for row in rows}
 
 
 def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int | None:
@@ -140,7 +151,7 @@ def _look_again(posting: Posting, item: NewItemRow, item_id: int | None) -> int 
     rows = posting.halo.items(search=item["name"])
     numbered = posting.halo.item(item_id) if item_id is not None else None
     for row in [*rows, *([numbered] if numbered is not None else [])]:
-        if text(row.get("externalreference")) == item["reference"] and not row.get("inactive"):
+        if is_same_name(text(row.get("externalreference")), item["reference"]) and not row.get("inactive"):
             return int(row["id"])
     return None
 
@@ -174,23 +185,26 @@ def _create_in_group(
 
 
 def _ensure_group(posting: Posting, name: str, group_ids: dict[str, int], waiting: set[str], whose: Columns) -> int:
+    key = normal_name(name)
     if not group_ids:
-        group_ids.update({text(row.get("name")): int(row["id"]) for row in posting.halo.product_groups()})
-    if name not in group_ids:
-        if name in waiting:
+        # Of several with one name to the eye, the one that is written like ours comes last.
+        rows = sorted(posting.halo.product_groups(), key=lambda row: text(row.get("name")) == name)
+        group_ids.update({normal_name(text(row.get("name"))): int(row["id"]) for row in rows})
+    if key not in group_ids:
+        if key in waiting:
             raise OutcomeUnknown(f"product group {name!r} was sent to HaloPSA and is not there yet")
         body = {"name": name}
         _note(posting, "group_sending", name, whose, request_digest=content_hash(body))
-        waiting.add(name)
+        waiting.add(key)
         try:
             answer = posting.halo.create_product_group(body)
         except NotWritten as error:
             _note(posting, "group_not_written", name, whose, outcome=str(error))
-            waiting.discard(name)
+            waiting.discard(key)
             raise
-        group_ids[name] = int(answer["id"])
+        group_ids[key] = int(answer["id"])
         _note(posting, "group_created", name, whose, outcome=f"HaloPSA product group {answer['id']}")
-    return group_ids[name]
+    return group_ids[key]
 
 
 def _create(posting: Posting, item: NewItemRow, group_id: int, whose: Columns) -> int:

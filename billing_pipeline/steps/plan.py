@@ -32,11 +32,16 @@ from billing_pipeline.steps.failed_rules import Failure, describe_failure, faile
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.forced_caps import store_forced_caps
 from billing_pipeline.steps.halo_facts import billed_client, currencies_by_id, currency_codes, rows_by_id
+from billing_pipeline.steps.look_back import find_unknown_credited
 from billing_pipeline.steps.month_cap import MonthCap, ask_month_cap
 from billing_pipeline.steps.month_history import client_histories, lines_in_flight, open_postings
 from billing_pipeline.steps.read_corrections import read_cases
 from billing_pipeline.steps.read_targets import ReadInvoices, TargetsRead, read_targets, take_invoices
-from billing_pipeline.steps.record_corrections import clear_open_corrections, store_open_corrections
+from billing_pipeline.steps.record_corrections import (
+    clear_open_corrections,
+    replacing_key,
+    store_open_corrections,
+)
 from billing_pipeline.steps.routing_findings import store_doubts, store_left_lines, store_routing_findings
 from billing_pipeline.steps.snapshots import Snapshot, latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
@@ -101,7 +106,8 @@ def plan(
         month_hold = _find_month_hold(session, work)
         histories = client_histories(session, work.month, work.clients)
         cases = read_cases(session, work)
-        unknown, in_flight = open_postings(session, work.month), lines_in_flight(session)
+        unknown = {**find_unknown_credited(session, work.month), **open_postings(session, work.month)}
+        in_flight = lines_in_flight(session)
         planned = []
         for client in work.clients:
             holds = blocked[client] + [_blocked_charge(row) for row in charges[client] if row["block_reason"]]
@@ -116,7 +122,7 @@ def plan(
                     {row["charge_key"]: row["source_line_id"] for row in charges[client]},
                     holds,
                     month_hold,
-                    unknown.get(client) or _find_in_flight(to_plan, in_flight),
+                    unknown.get(client) or _find_in_flight(to_plan, cases.get(client), in_flight),
                     histories[client],
                     forced_caps,
                     cases.get(client),
@@ -136,9 +142,14 @@ def plan(
     return planned
 
 
-def _find_in_flight(charges: Sequence[ChargeToPlan], in_flight: Mapping[str, str]) -> str | None:
-    """What is not known yet of a document that bears one of these charges for another client."""
-    return next((in_flight[key] for charge in charges for key in charge.line_keys if key in in_flight), None)
+def _find_in_flight(
+    charges: Sequence[ChargeToPlan], case: CorrectionCase | None, in_flight: Mapping[str, str]
+) -> str | None:
+    """What is not known yet of a document that bears one of these charges for another client, or that takes the place
+    of what stands billed in another month."""
+    keys = [key for charge in charges for key in charge.line_keys]
+    keys += [replacing_key(charge.charge_key) for charge in (case.standing if case is not None else ())]
+    return next((in_flight[key] for key in keys if key in in_flight), None)
 
 
 def _source_ids(sources: _Sources) -> dict[str, Any]:

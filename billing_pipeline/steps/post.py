@@ -6,7 +6,7 @@ requests, the run waits, looks again, and goes on with the same document.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -29,6 +29,7 @@ from billing_pipeline.steps.halo_documents import (
     read_document,
     to_halo,
 )
+from billing_pipeline.steps.lost_journal import adopt_recurring
 from billing_pipeline.steps.new_items import ItemProblem, ensure_items
 from billing_pipeline.steps.others_lines import find_unrepaired, name_target
 from billing_pipeline.steps.posting_gates import SealedPlan, open_gates
@@ -87,7 +88,8 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             unchanged = pass_changed_clients(posting, plans, clients, result)
             result.stopped = why_not_to_send(invoices) if unchanged else None
             if result.stopped is None:
-                carry_out(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+                left = adopt_recurring(posting, _pass_damaged(posting, unchanged, result), invoices, result)
+                carry_out(posting, left, invoices, result)
         else:
             find_unrepaired(posting)
         if result.posted or result.adopted or result.unknown or opened or unread:
@@ -157,6 +159,8 @@ def carry_out(posting: Posting, plans: Sequence[SealedPlan], invoices: Sequence[
         result.stopped = f"{patience.gave_up} {_describe_left(plans, set())}"
         return
     by_key, done = index_by_key(invoices, posting.fields), set[str]()
+    targets = Counter(document["target_id"] for plan in plans for document in plan.documents)
+    result.shared = {target_id for target_id, count in targets.items() if target_id is not None and count > 1}
     outcomes = Outcomes(posting)
     try:
         for plan in plans:
@@ -319,7 +323,8 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
         invoices = posting.halo.invoices(since=since)
         still_open = settle(posting, opened, invoices)
         doubts = {one.document["document_key"]: one.doubt for one in still_open if one.doubt is not None}
-        result.read_back = read_back(posting, invoices)
+        result.read_back, damaged = read_back(posting, invoices)
+        result.stopped = result.stopped or damaged
     except ServiceError as error:
         result.stopped = result.stopped or f"what was posted could not be read back: {error}"
     with posting.work.warehouse.session("hold what is unknown") as session:
@@ -336,6 +341,7 @@ def prove_posted(posting: Posting, result: PostingResult, since: date) -> None:
                 f"{describe_document(one.document)} was sent and nobody knows yet whether HaloPSA has it"
                 f"{';' if doubt is None else f': {doubt}. Then'} "
                 f"run {_next_command(posting, one)} again: it looks, and never sends twice"
+                f"{'' if doubt is None else _name_last_word(posting, one)}"
             )
             write_hold(
                 session,
@@ -350,6 +356,14 @@ def _next_command(posting: Posting, one: OpenPosting) -> str:
     if is_reversal(one.document):
         return f"billing-pipeline reverse {posting.work.month} --client {one.client} --post"
     return _close_command(posting, one.client)
+
+
+def _name_last_word(posting: Posting, one: OpenPosting) -> str:
+    """How a person says what looking may never tell."""
+    return (
+        ". Where it stays unknown, say what you see in HaloPSA: billing-pipeline resolve "
+        f"{posting.work.month} --client {one.client} --absent --by NAME, or --invoice ID in the place of --absent"
+    )
 
 
 def _close_command(posting: Posting, client: str) -> str:

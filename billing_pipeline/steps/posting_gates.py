@@ -16,7 +16,7 @@ from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.month_checks import find_conservation_gaps
 from billing_pipeline.steps.month_history import lines_in_flight
 from billing_pipeline.steps.posting_state import Posting
-from billing_pipeline.steps.record_corrections import claimed_keys
+from billing_pipeline.steps.record_corrections import claimed_keys, replacing_key
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,21 @@ def _refuse_posted_charges(session: Session, month: str, plans: Sequence[SealedP
         for key in claimed_keys(document)
     ]
     in_flight = [{"line_key": key} for key in lines_in_flight(session)]
+    # The same charge may have given way in another month since the plan was sealed.
+    replaced = [
+        {"line_key": replacing_key(row["old_charge_key"])}
+        for row in session.rows(
+            "select old_charge_key from corrections where state = 'posted' and old_charge_key is not null"
+        )
+    ]
+    session.frame("line_keys_replaced", {"line_key": "VARCHAR"}, replaced)
     session.frame("planned_line_keys", {"line_key": "VARCHAR", "client": "VARCHAR"}, keys)
     session.frame("line_keys_in_flight", {"line_key": "VARCHAR"}, in_flight)
     twice = session.rows(
         "select client, count(*) as lines from planned_line_keys where line_key in "
         "(select line_key from posted_source_lines union all select charge_key from posted_lines "
-        "union all select line_key from line_keys_in_flight) group by client "
+        "union all select line_key from line_keys_in_flight "
+        "union all select line_key from line_keys_replaced) group by client "
         "union all select client, count(*) from planned_line_keys group by client, line_key having count(*) > 1 "
         "order by all"
     )

@@ -24,6 +24,8 @@ class PostingResult:
 
     `rewritten` are existing documents that were changed: the hash that they were planned on, and that of now.
     `uncertain` are those that were sent a change of which nobody knows whether it arrived, or still will.
+    `shared` are those that more than one document of the run changes. `replacing` are the kinds of changes after which
+    a document was read again in this run and had its lines replaced, as it should.
     `full` is how HaloPSA refused the document that was sent last because its window was full.
     """
 
@@ -36,6 +38,8 @@ class PostingResult:
     stopped: str | None = None
     rewritten: dict[int, tuple[str, str]] = field(default_factory=dict)
     uncertain: set[int] = field(default_factory=set)
+    shared: set[int] = field(default_factory=set)
+    replacing: set[str] = field(default_factory=set)
     full: NotWritten | None = None
     head: journal.JournalHead = field(default_factory=lambda: journal.JournalHead(0, journal.GENESIS))
 

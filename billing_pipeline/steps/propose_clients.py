@@ -14,13 +14,13 @@ from billing_pipeline.billing.mapping_rows import ClientRow
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.resources.warehouse import Session, Warehouse
 from billing_pipeline.settings.load import LoadedSettings
-from billing_pipeline.settings.mapping_files import COLUMNS
-from billing_pipeline.settings.proposal_files import csv_text, money_cells, plain_cell, replace_file
+from billing_pipeline.settings.mapping_files import COLUMNS, PROPOSED_COLUMNS
+from billing_pipeline.settings.proposal_files import candidate_cells, csv_text, money_cells, plain_cell, replace_file
 from billing_pipeline.steps.halo_facts import integer, text
 from billing_pipeline.steps.snapshots import latest_snapshot
 
 FILE_NAME = "clients.proposed.csv"
-PROPOSAL_COLUMNS = (*COLUMNS["clients.csv"], "score", "runner_up", "runner_up_score", "why", "currency", "sell")
+PROPOSAL_COLUMNS = (*COLUMNS["clients.csv"], *PROPOSED_COLUMNS["clients.csv"])
 
 Row = Mapping[str, Any]
 
@@ -149,7 +149,7 @@ def _notes_on_rows(
 
 
 def _cells(one: ProposedClient) -> tuple[object, ...]:
-    row, other = one.row, one.runner_up
+    row = one.row
     return (
         row.client,
         plain_cell(row.name),
@@ -158,9 +158,7 @@ def _cells(one: ProposedClient) -> tuple[object, ...]:
         str(row.excluded).lower(),
         row.recurring_invoice_id,
         row.contract_id,
-        None if one.candidate is None else one.candidate.score,
-        None if other is None else plain_cell(f"{other.halopsa.names[0]} ({other.halopsa.halopsa_client_id})"),
-        None if other is None else other.score,
+        *candidate_cells((plain_cell(candidate.described), candidate.score) for candidate in one.candidates),
         one.why,
         *money_cells(one.sell),
     )

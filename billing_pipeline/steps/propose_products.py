@@ -10,17 +10,13 @@ from typing import Any
 from billing_pipeline.billing.product_match import ConfirmedProduct, Product, ProductMatcher
 from billing_pipeline.billing.product_proposals import ItemCandidate, ItemProposer, ProposedItem
 from billing_pipeline.settings.load import LoadedSettings
-from billing_pipeline.settings.mapping_files import COLUMNS
-from billing_pipeline.settings.proposal_files import csv_text, money_cells, plain_cell, replace_file
+from billing_pipeline.settings.mapping_files import COLUMNS, PROPOSED_COLUMNS
+from billing_pipeline.settings.proposal_files import candidate_cells, csv_text, money_cells, plain_cell, replace_file
 from billing_pipeline.steps.halo_facts import item_of
 from billing_pipeline.steps.products_in_use import ProductUse
 
 FILE_NAME = "products.proposed.csv"
-PRODUCT_COLUMNS = COLUMNS["products.csv"]
-PROPOSAL_COLUMNS = (
-    *PRODUCT_COLUMNS,
-    *("name", "candidate", "score", "runner_up", "runner_up_score", "why", "waiting", "currency", "sell"),
-)
+PROPOSAL_COLUMNS = (*COLUMNS["products.csv"], *PROPOSED_COLUMNS["products.csv"])
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,6 @@ def _notes_on_rows(confirmed: Sequence[ConfirmedProduct], item_ids: set[int]) ->
 
 def _cells(one: ProposedProduct) -> tuple[object, ...]:
     product, proposed = one.proposed.product, one.proposed
-    best, other = (*proposed.candidates[:2], None, None)[:2]
     return (
         product.integration,
         product.product_id,
@@ -126,15 +121,12 @@ def _cells(one: ProposedProduct) -> tuple[object, ...]:
         product.term,
         proposed.item_id,
         plain_cell(product.name),
-        _name(best),
-        None if best is None else best.score,
-        _name(other),
-        None if other is None else other.score,
+        *candidate_cells((_name(one), one.score) for one in proposed.candidates),
         proposed.why,
         len(one.waiting),
         *money_cells(one.sell),
     )
 
 
-def _name(candidate: ItemCandidate | None) -> str | None:
-    return None if candidate is None else plain_cell(f"{candidate.item.name} ({candidate.item.id})")
+def _name(candidate: ItemCandidate) -> str:
+    return plain_cell(f"{candidate.item.name} ({candidate.item.id})")

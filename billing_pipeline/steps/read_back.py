@@ -12,6 +12,8 @@ from billing_pipeline.billing.reasons import reason_rank
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.compare_tax import describe_tax_difference, expect_tax, tax_rates
 from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, index_by_key
+from billing_pipeline.steps.late_damage import find_late_damage, read_changed_documents
+from billing_pipeline.steps.others_lines import describe_damage, write_damage
 from billing_pipeline.steps.posting_state import Posting, record, write_finding
 from billing_pipeline.steps.read_reversible import PostedDocument, find_changes
 from billing_pipeline.steps.record_reversals import is_reversal, record_reversals_read_back
@@ -40,8 +42,9 @@ def unread_postings(session: Session, posting: Posting) -> list[dict[str, Any]]:
     return [row for row in rows if row["client"] in posting.work.clients]
 
 
-def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
-    """Write what HaloPSA says of each posted document that was not read back yet, or differed; how many were read.
+def read_back(posting: Posting, invoices: Sequence[Row]) -> tuple[int, str | None]:
+    """Write what HaloPSA says of each posted document that was not read back yet, or differed; how many were read, and
+    what must be repaired on one that we changed before another is.
 
     `invoices` are HaloPSA's, read in bulk after the last write.
     """
@@ -50,6 +53,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
     with posting.work.warehouse.session("read what was posted") as session:
         rows = unread_postings(session, posting)
         undone = _read_undone(session, rows)
+        changed_documents = read_changed_documents(session, rows)
     unread = {int(row["halopsa_invoice_id"]) for row in rows}
     if any(halopsa_id < 0 for halopsa_id in unread):
         by_id.update({int(row["id"]): row for row in posting.halo.recurring_invoices()})
@@ -58,6 +62,7 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
         found_alone = posting.halo.invoice(halopsa_id) if halopsa_id > 0 else None
         if found_alone is not None:
             by_id[halopsa_id] = found_alone
+    late, damaged = find_late_damage(posting, changed_documents, by_id), []
     changed = {key: find_changes(posting, documents) for key, documents in undone.items()}
     with posting.work.warehouse.session("write what was read back") as session:
         rows, rates, read = unread_postings(session, posting), tax_rates(session), 0
@@ -77,9 +82,14 @@ def read_back(posting: Posting, invoices: Sequence[Row]) -> int:
             if twins:
                 said = f"HaloPSA invoices {', '.join(map(str, twins))} bear its keys too: delete them there"
                 write_finding(session, posting, "found_twice", document, said)
+            damage = late.get(row["document_key"])
+            if damage is not None:
+                write_damage(session, posting, document, row["plan_hash"], damage, is_seen_later=True)
+                if damage and not damage.is_of_lines_alone:
+                    damaged.append(describe_damage(document, damage, posting.work.month))
             found = read_own_part(session, halo_row, document, posting.fields)
             _write(session, posting, row, document, found, expect_tax(posting.work.config, document, rates))
-    return read
+    return read, "; ".join(damaged) or None
 
 
 def _read_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[PostedDocument]]:

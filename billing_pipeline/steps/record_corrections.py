@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
+from billing_pipeline.billing.errors import PostingRefused
 from billing_pipeline.billing.plan_types import ClientPlan, CorrectedPair, PlannedDocument
 from billing_pipeline.resources.warehouse import Session
 
@@ -79,11 +80,18 @@ def record_posted_corrections(session: Session, month: str, document: Mapping[st
     )
 
 
+def replacing_key(old_charge_key: str) -> str:
+    """Under which key a document claims to take the place of a charge: that gives way once, in whatever month."""
+    return f"replaces {old_charge_key}"
+
+
 def claimed_keys(document: Mapping[str, Any]) -> list[str]:
-    """What a planned document (its JSON) bills, once, ever: source lines, and charges that it only takes back."""
+    """What a planned document (its JSON) bills, once, ever: source lines, charges that it only takes back, and those
+    that it takes the place of."""
     keys = [key for line in document["lines"] for key in line["line_keys"] or [line["charge_key"]]]
-    unchanged = (pair for pair in document.get("corrects", ()) if pair["charge_key"] is None)
-    return [*keys, *(key for pair in unchanged for key in pair["new_line_keys"])]
+    pairs = document.get("corrects", ())
+    keys += [key for pair in pairs if pair["charge_key"] is None for key in pair["new_line_keys"]]
+    return [*keys, *(replacing_key(pair["old_charge_key"]) for pair in pairs if pair["old_charge_key"] is not None)]
 
 
 def _row(
@@ -100,3 +108,36 @@ def _row(
         "recorded_at": now,
         **columns,
     }
+
+
+def refuse_corrected_later(session: Session, month: str, client: str, command: Literal["release", "reverse"]) -> None:
+    """Raise PostingRefused where a later month put charges in the place of what was posted for the client's month.
+
+    What a later month made is undone there first, with the same command. A credit has nothing to take back of a pair in
+    which nothing differs, nor of differences that were taken back already.
+    """
+    standing = "" if command == "release" else _WITH_STANDING_LINE
+    later = session.rows(
+        f"select distinct later.month from corrections as later join ({_CHARGES_OF_MONTH}) as own "  # noqa: S608
+        f"on own.charge_key = later.old_charge_key where later.state = 'posted' and later.month > $month {standing} "
+        "order by all",
+        {"month": month, "client": client},
+    )
+    if not later:
+        return
+    months = [row["month"] for row in later]
+    raise PostingRefused(
+        f"What was posted for {client} in {month} bills charges of {' and '.join(months)} now: its invoice was "
+        f"credited, and corrected there. Nothing was changed. Undo that first: billing-pipeline {command} {months[-1]} "
+        f"--client {client}."
+    )
+
+
+_CHARGES_OF_MONTH = """
+    select charge_key from posted_lines where month = $month and client = $client
+    union
+    select new_charge_key from corrections where state = 'posted' and month = $month and client = $client
+"""
+_WITH_STANDING_LINE = (
+    "and later.charge_key is not null and later.charge_key not in (select reversed_charge_key from reversals)"
+)

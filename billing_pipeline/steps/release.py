@@ -25,6 +25,7 @@ from billing_pipeline.steps.plan import plan
 from billing_pipeline.steps.posted_ledger import PostedDocument, read_posted
 from billing_pipeline.steps.posting_state import make_writer
 from billing_pipeline.steps.reconcile import reconcile
+from billing_pipeline.steps.record_corrections import refuse_corrected_later
 from billing_pipeline.steps.standing_keys import Found, Standing, look_for_standing
 from billing_pipeline.steps.work import Work
 
@@ -110,6 +111,7 @@ def _refuse(session: Session, work: Work, halo: HaloClient, client: str) -> None
             f"{client}: {opened}. Nothing was released for {month}. billing-pipeline close {month} --client {client} "
             "--post settles it first; then release again."
         )
+    refuse_corrected_later(session, month, client, "release")
     posted = session.rows("select distinct client from postings where month = ? and status = 'posted'", [month])
     if client not in {row["client"] for row in posted} and not _is_corrected(session, month, client):
         known = sorted(row["client"] for row in posted)

@@ -109,15 +109,26 @@ def _cut_back(session: Session, sealed: Sequence[Mapping[str, Any]]) -> None:
     session.execute(
         "delete from snapshots where snapshot_id not in (select unnest(?::bigint[]))", [first["snapshot_ids"]]
     )
-    session.execute("delete from raw_fetches where fetch_id > ?", [first["fetch_id"]])
+    for table in ("raw_fetches", "invoice_statuses"):
+        session.execute(f"delete from {table} where fetch_id > ?", [first["fetch_id"]])  # noqa: S608
     session.execute("delete from confirmed_products where confirmed_at > ?", [first["sealed_at"]])
     session.execute(
         "create or replace temp table later_documents as select document_key from postings "
-        "where month > ? or sent_at > ? or plan_hash in (select unnest(?::text[]))",
-        [first["month"], first["sealed_at"], [row["plan_hash"] for row in sealed]],
+        "where month > $month or sent_at > $sealed_at or plan_hash in (select unnest($hashes::text[])) "
+        # A correction in which nothing differs was never sent: only the journal says when it was carried out.
+        "union select document_key from posting_journal where event = 'corrected' "
+        "and (month > $month or recorded_at > $sealed_at or plan_hash in (select unnest($hashes::text[])))",
+        {
+            "month": first["month"],
+            "sealed_at": first["sealed_at"],
+            "hashes": [row["plan_hash"] for row in sealed],
+        },
     )
     session.execute(
         "delete from posted_source_lines where charge_key in (select charge_key from posted_lines "
+        "where document_key in (select document_key from later_documents) "
+        # Where nothing differs, the line that was posted before bills the new charge.
+        "union all select new_charge_key from corrections "
         "where document_key in (select document_key from later_documents))"
     )
     session.execute(

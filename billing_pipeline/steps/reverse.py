@@ -33,6 +33,7 @@ from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.posting_state import Posting, describe_document, make_writer
 from billing_pipeline.steps.read_back import forget_settled_holds, unread_postings
 from billing_pipeline.steps.read_reversible import PostedDocument, not_taken_back, read_reversible
+from billing_pipeline.steps.record_corrections import refuse_corrected_later
 from billing_pipeline.steps.record_reversals import is_reversal
 from billing_pipeline.steps.settle import OpenPosting, look_since, read_open_postings, settle, settled_keys
 from billing_pipeline.steps.work import Work, finish_step
@@ -148,6 +149,7 @@ def _read_documents(session: Session, work: Work, gone: Sequence[LedgerDocument]
     """The client's posted documents of the month with lines which were not taken back yet, or by credits that are
     `gone`."""
     client = work.clients[0]
+    refuse_corrected_later(session, work.month, client, "reverse")
     rows = session.rows(
         "select halopsa_invoice_id, detail from postings where month = ? and client = ? and status = 'posted' "
         "and document_key not in (select document_key from reversals) order by abs(halopsa_invoice_id), document_key",

@@ -9,6 +9,7 @@ from typing import Any
 
 from billing_pipeline.billing.money import parse_amount
 from billing_pipeline.billing.months import month_range
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.settings import HaloPsaFields
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.paging import HaloRows
@@ -154,7 +155,7 @@ def _find(posting: Posting, by_key: Mapping[str, list[Row]], document: Mapping[s
     """The documents that bear what was planned. Slots stay from month to month, so a recurring invoice counts as
     written only when it is as planned, to the cent."""
     if document["action"] != "update_recurring":
-        return _bearing(by_key, document)
+        return bearing(by_key, document)
     row = posting.halo.recurring_invoice(document["target_id"])
     return [row] if row is not None and is_carried_out(row, document, posting.fields) else []
 
@@ -173,12 +174,13 @@ def is_carried_out(row: Row, document: Mapping[str, Any], fields: HaloPsaFields)
 def _is_written(there: Row, planned: Row) -> bool:
     texts = (("item_shortdescription", "short_description"), ("item_longdescription", "long_description"))
     amounts = (("qty_order", "quantity"), ("unit_price", "unit_price"))
-    return all(text(there.get(name)).split() == text(planned[ours]).split() for name, ours in texts) and all(
+    return all(is_same_name(text(there.get(name)), text(planned[ours])) for name, ours in texts) and all(
         parse_amount(there.get(name)) == parse_amount(planned[ours]) for name, ours in amounts
     )
 
 
-def _bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> list[Row]:
+def bearing(by_key: Mapping[str, list[Row]], document: Mapping[str, Any]) -> list[Row]:
+    """The documents that bear the key of a planned one, or of one of its charges."""
     keys = [document["document_key"], *(line["charge_key"] for line in document["lines"])]
     rows = {int(row["id"]): row for key in keys for row in by_key.get(key, ())}
     return [rows[invoice_id] for invoice_id in sorted(rows)]
@@ -198,14 +200,14 @@ def _look_again(
     listed = posting.halo.invoices(client_id=document["billed_client_id"])
     target = posting.halo.invoice(document["target_id"]) if document["action"] == "update_invoice" else None
     found = [*searched, *listed, *([] if target is None else [target])]
-    rows = _bearing(index_by_key(found, posting.fields), document)
+    rows = bearing(index_by_key(found, posting.fields), document)
     if rows or target is not None:
         # A target that is read by its id and does not have the lines proves more than any list.
         return rows, None
     second = listed
     if invoices.is_filtered and listed.gap is not None:
         second = everything.invoices
-        rows = _bearing(index_by_key(second, posting.fields), document)
+        rows = bearing(index_by_key(second, posting.fields), document)
     # Where the bulk read was without a filter, no filter can have hidden it.
     return rows, None if rows else name_gaps(*([invoices, second] if invoices.is_filtered else [invoices]))
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from billing_pipeline.billing.errors import BillingPipelineError
+from billing_pipeline.billing.errors import BillingPipelineError, UnreadableAnswer
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
+from billing_pipeline.resources.paging import HaloRows
 from billing_pipeline.resources.warehouse import Session
 
 Row = Mapping[str, Any]
@@ -38,7 +39,15 @@ class Snapshot:
 
 
 def store_snapshot(session: Session, kind: str, rows: Sequence[Row], source: str, now: datetime) -> Snapshot:
-    """Append a snapshot; rows that were stored before are not stored again. `now` is naive UTC."""
+    """Append a snapshot; rows that were stored before are not stored again. `now` is naive UTC.
+
+    Raises UnreadableAnswer for a list of HaloPSA that does not prove complete: what it lacks would be taken for absent.
+    """
+    if isinstance(rows, HaloRows) and rows.gap is not None:
+        raise UnreadableAnswer(
+            f"HaloPSA's list for {kind} comes out different each time ({rows.gap}): nothing is planned on it. "
+            "Run it again when nobody creates or deletes there."
+        )
     payloads = [write_exact_json(dict(row)) for row in rows]
     content_hash = sha256("\n".join(payloads).encode()).hexdigest()
     known = session.value("select count(*) from snapshots where kind = ? and content_hash = ?", [kind, content_hash])

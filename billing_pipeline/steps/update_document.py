@@ -1,7 +1,12 @@
-"""Change a document that exists, touching nothing of others: read whole, compare, send every line, read again."""
+"""Change a document that exists, touching nothing of others: read whole, compare, send every line, compare again.
+
+The first change of a run is read again before the second; of the others the answer is compared whole. One bulk read at
+the end proves all. Decision: docs/decisions/0016-requests.md.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -12,9 +17,9 @@ from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.doubtful_change import read_our_lines
 from billing_pipeline.steps.full_window import is_full
-from billing_pipeline.steps.halo_documents import FoundDocument, Row, read_document, to_halo_update
+from billing_pipeline.steps.halo_documents import FoundDocument, Row, differences, read_document, to_halo_update
 from billing_pipeline.steps.halo_facts import integer
-from billing_pipeline.steps.halo_targets import is_closed, issue_mark, observed_hash, read_target
+from billing_pipeline.steps.halo_targets import header_content, is_closed, issue_mark, observed_hash, read_target
 from billing_pipeline.steps.others_lines import (
     Damage,
     describe_damage,
@@ -45,6 +50,15 @@ from billing_pipeline.steps.posting_state import (
 from billing_pipeline.steps.read_back import write_hold
 
 _UPDATES = ("update_invoice", "update_recurring")
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A document as it was read right before its change, the lines of others on it, and HaloPSA's answer."""
+
+    before: Row
+    others: Sequence[Row]
+    answer: Row
 
 
 def changes_existing(document: Row) -> bool:
@@ -123,8 +137,7 @@ def update_document(
         result.unknown.append(key)
         result.uncertain.add(document["target_id"])
         return partial(write_unknown, posting, document, plan_hash, str(error))
-    overtaken = _describe_overtaking(before, answer)
-    return _prove_update(posting, plan_hash, document, others, result, overtaken)
+    return _prove_update(posting, plan_hash, document, _Change(before, others, answer), result)
 
 
 def _describe_overtaking(before: Row, answer: Row) -> str | None:
@@ -168,32 +181,56 @@ def _has_changed(posting: Posting, before: Row) -> bool:
 
 
 def _prove_update(
-    posting: Posting,
-    plan_hash: str,
-    document: dict[str, Any],
-    others: Sequence[Row],
-    result: PostingResult,
-    overtaken: str | None,
+    posting: Posting, plan_hash: str, document: dict[str, Any], change: _Change, result: PostingResult
 ) -> Callable[[Session], None]:
-    key = document["document_key"]
-    try:
-        after = read_target_row(posting.halo, document["target_id"])
-    except ServiceError as error:
-        result.unknown.append(key)
-        result.stopped = f"{describe_document(document)} was sent and could not be read again: {error}"
-        return partial(write_unknown, posting, document, plan_hash, str(error))
+    """Look what the change did: at the answer where that is enough, else at the document read again."""
+    key, target_id = document["document_key"], document["target_id"]
+    overtaken = _describe_overtaking(change.before, change.answer)
+    after: Row | None = change.answer
+    if overtaken is not None or not _is_enough(posting, document, change, result):
+        try:
+            after = read_target_row(posting.halo, target_id)
+        except ServiceError as error:
+            result.unknown.append(key)
+            result.stopped = f"{describe_document(document)} was sent and could not be read again: {error}"
+            return partial(write_unknown, posting, document, plan_hash, str(error))
     if after is None:
         result.unknown.append(key)
         result.stopped = f"{describe_document(document)} was sent, and HaloPSA no longer has its target"
         return partial(write_unknown, posting, document, plan_hash, result.stopped)
-    damage = find_damage(others, after, document, posting.fields)
+    damage = find_damage(change.others, after, document, posting.fields)
     if damage:
         result.stopped = describe_damage(document, damage, posting.work.month)
+    elif change.before.get("lines"):
+        # Without a line that was sent back, nothing tells a HaloPSA that adds lines from one that replaces them.
+        result.replacing.add(document["action"])
     result.posted.append(key)
-    planned_on, _ = result.rewritten.get(document["target_id"], (document["target_hash"], ""))
-    result.rewritten[document["target_id"]] = (planned_on, observed_hash(after, posting.fields))
+    planned_on, _ = result.rewritten.get(target_id, (document["target_hash"], ""))
+    result.rewritten[target_id] = (planned_on, observed_hash(after, posting.fields))
     found = read_document(after, document, posting.fields)
     return partial(_write_update, posting, document, plan_hash, found, damage, after=after, overtaken=overtaken)
+
+
+def _is_enough(posting: Posting, document: Row, change: _Change, result: PostingResult) -> bool:
+    """Whether HaloPSA's answer alone shows that a change did what it should and nothing else.
+
+    Not for the first of a kind in a run, for an answer may show what was sent while HaloPSA added the lines to those
+    that were there. Not where another document changes the same one next, which compares it field by field. And not
+    where the answer lacks or differs in anything: what is said to a person, a look at the document has shown.
+    """
+    if document["action"] not in result.replacing or document["target_id"] in result.shared:
+        return False
+    answer, fields = change.answer, posting.fields
+    if not _is_whole(answer) or header_content(answer, fields) != header_content(change.before, fields):
+        return False
+    damage = find_damage(change.others, answer, document, fields)
+    return not (damage or damage.strange or differences(document, read_document(answer, document, fields)))
+
+
+def _is_whole(answer: Row) -> bool:
+    """Whether an answer has lines, each with its number."""
+    lines = answer.get("lines")
+    return isinstance(lines, list) and all(isinstance(line, dict) and integer(line.get("id")) for line in lines)
 
 
 def _write_update(

@@ -80,13 +80,15 @@ def prove_clients(
     changes: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for one in drift:
         changes[(one.client or "", one.currency)] += one.difference
-    # What was taken back on a credit was planned, too: `three_way` has what was billed alone.
+    # What was taken back on a credit was planned, too: `three_way` has what was billed alone, and counts what a later
+    # month corrected there, while the document is this month's.
     planned = {
         (row["client"], row["currency"]): row["sell"]
         for row in session.rows(
             "select client, currency, sum(sell) as sell from ("
-            "select client, currency, planned_sell as sell from three_way "
+            "select client, currency, planned_sell - posted_sell as sell from three_way "
             "where month = $month and currency is not null "
+            "union all select client, currency, sell from posted_lines where month = $month "
             "union all select client, currency, sell from reversals where month = $month) "
             "group by all having bool_or(sell <> 0)",
             {"month": month},

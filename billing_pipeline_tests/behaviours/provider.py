@@ -1,7 +1,7 @@
 """A provider that closes months step by step, without Dagster: real HTTP to the sandbox, a real DuckDB file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,7 @@ from billing_pipeline.steps import (
     prove,
     reconcile,
     release,
+    resolve,
     verify,
 )
 from billing_pipeline.steps.client_details import take_client_details
@@ -37,6 +38,7 @@ from billing_pipeline.steps.map_companies import clients_of_month
 from billing_pipeline.steps.post import PostingResult
 from billing_pipeline.steps.prove import Proof
 from billing_pipeline.steps.release import Released
+from billing_pipeline.steps.resolve import Resolved
 from billing_pipeline.steps.snapshots import store_snapshot
 from billing_pipeline.steps.verified_month import Verified
 from billing_pipeline.steps.work import Work
@@ -149,6 +151,11 @@ class Provider:
     def release(self, month: str = OCTOBER, client: str = "client-1") -> Released:
         """Let a client's month be posted again."""
         return release.release(self._work(month), self.halo, client)
+
+    def resolve(self, halopsa_id: int | None, client: str = "client-1", by: str = "Jane  Doe") -> Resolved:
+        """Say what became of a client's open postings of October; None says that HaloPSA has none of them."""
+        work = replace(self._work(OCTOBER), clients=(client,))
+        return resolve.resolve(work, self.halo, by, halopsa_id)
 
     def documents(self, client: str = "client-1") -> list[plan.PlannedDocument]:
         """The documents of the plan that was made last."""

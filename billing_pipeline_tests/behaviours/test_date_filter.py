@@ -5,15 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from billing_pipeline_tests.behaviours.provider import Provider
+from billing_pipeline_tests.behaviours.provider import Provider, is_ours
 from billing_pipeline_tests.behaviours.world import (
     ACME,
+    NOVEMBER,
     OCTOBER,
     bill,
     invoice,
     licence,
     make_world,
     numbered,
+    template,
 )
 
 FILTERS = pytest.mark.parametrize("date_filter", ["obey", "ignore", "hide_days", "hide"])
@@ -72,6 +74,59 @@ def test_a_late_charge_finds_the_open_invoice_whatever_the_filter_hides(provider
     assert provider.invoice_ids() == [11]
     assert provider.ours(11) == [("Mail", "10.00", True)]
     assert provider.verify().agrees
+
+
+@pytest.fixture
+def recurring(provider: Provider) -> Provider:
+    bills = [bill(month, licence("mail", ACME, "10.00"), number=at) for at, month in enumerate((OCTOBER, NOVEMBER))]
+    provider.set_up(make_world([ACME], bills, templates=[template(-7)]), [ACME], {"target": "recurring"})
+    return provider
+
+
+def test_a_recurring_invoice_is_not_written_again_by_a_database_that_was_lost(recurring: Provider) -> None:
+    recurring.close()
+    recurring.lose_database()
+
+    again = recurring.close()
+
+    assert (len(again.adopted), again.posted, recurring.writes("/api/RecurringInvoice")) == (1, [], 1)
+    assert recurring.verify().agrees
+    recurring.issue("2026-11-01T07:00:00Z")
+    recurring.close(NOVEMBER)
+    assert recurring.holds(NOVEMBER) == []
+    assert recurring.writes("/api/RecurringInvoice") == 2
+
+
+def test_what_was_issued_before_the_database_was_lost_is_billed(recurring: Provider) -> None:
+    recurring.close()
+    (issued,) = recurring.issue("2026-11-01T07:00:00Z")
+    recurring.lose_database()
+    recurring.now = "2026-11-03T15:00:00Z"
+
+    assert len(recurring.close().adopted) == 1
+    recurring.now = "2026-11-06T15:00:00Z"
+    recurring.close(NOVEMBER)
+
+    assert recurring.holds(NOVEMBER) == [], "October was issued, and November takes its place"
+    assert recurring.writes("/api/RecurringInvoice") == 2
+    assert [line["net_amount"] for line in recurring.document(issued)["lines"] if is_ours(line)] == [Decimal("10.00")]
+
+
+def test_a_month_that_was_issued_and_written_over_is_not_billed_again(recurring: Provider) -> None:
+    recurring.close()
+    (issued,) = recurring.issue("2026-11-01T07:00:00Z")
+    recurring.close(NOVEMBER)
+    recurring.lose_database()
+    recurring.now = "2026-11-07T15:00:00Z"
+
+    recurring.close()
+
+    assert recurring.holds() == [("client-1", "target_changed")]
+    assert f"was not sent: invoice {issued} that HaloPSA issued from recurring invoice -7 bills its lines" in (
+        recurring.why()
+    )
+    assert recurring.writes("/api/RecurringInvoice") == 2
+    assert len(recurring.close(NOVEMBER).adopted) == 1, "November is there, and was not issued yet"
 
 
 @FILTERS

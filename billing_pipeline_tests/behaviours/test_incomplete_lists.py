@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline.billing.errors import PostingRefused, UnreadableAnswer
 from billing_pipeline_tests.behaviours.provider import Provider
 from billing_pipeline_tests.behaviours.world import ACME, OCTOBER, bill, invoice, licence, make_world
 
@@ -121,6 +121,24 @@ def test_an_item_that_was_lost_is_not_created_again_while_the_list_lacks_rows(mo
     month.close()
     assert month.writes("/api/Item") == 2
     assert month.prove().whole
+
+
+def test_an_item_is_not_created_where_the_list_may_hide_it(month: Provider) -> None:
+    month.configure([ACME], {"target": "new"}, settings={"product_lifecycle": {"mode": "create"}, "codes": {}})
+    month.prepare()
+    show_others_each_time(month, "page_no", "/api/Item")
+
+    month.post()
+
+    assert month.writes("/api/Item") == 0
+    assert "item 'Mail' was looked for in HaloPSA, whose list of items lacks rows (GET /Item gave 4" in month.why()
+
+
+def test_nothing_is_planned_on_a_list_that_lacks_rows(month: Provider) -> None:
+    show_others_each_time(month, "page_no", "/api/Client")
+
+    with pytest.raises(UnreadableAnswer, match=r"list for halopsa_clients comes out different each time \(GET /Client"):
+        month.prepare()
 
 
 def test_a_count_that_is_always_too_high_keeps_nothing_unknown_and_nothing_from_being_released(month: Provider) -> None:

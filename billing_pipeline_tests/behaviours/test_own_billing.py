@@ -178,9 +178,22 @@ def test_a_missing_right_is_asked_for_three_times_and_not_for_every_client(provi
     provider.prepare()
     assert asked(provider) - start <= 2
     assert provider.holds() == [("client-2", "double_billing")]
+    # Nothing is known of anybody yet.
     provider.rows("delete from snapshots where kind = 'halopsa_client_details'")
     start = asked(provider)
     provider.prepare()
     assert asked(provider) - start == 3
     assert len(provider.findings("own_billing_unknown")) == len(clients)
     assert provider.holds() == []
+
+
+def test_clients_that_halopsa_lists_and_does_not_find_keep_no_other_from_being_asked_for(provider: Provider) -> None:
+    clients = [numbered(number, -number) for number in range(1, 7)]
+    set_up(provider, {"client-6": {"pax8monthlyinvoice": -6}}, clients=clients)
+    for number in range(1, 6):
+        provider.disturb("status", f"/api/Client/{200 + number}", "GET", status=404, count=None)
+    start = asked(provider)
+    provider.prepare()
+    assert asked(provider) == start + len(clients)
+    assert provider.holds() == [("client-6", "double_billing")]
+    assert len(provider.findings("own_billing_unknown")) == 5

@@ -4,12 +4,18 @@ from typing import Any
 
 import pytest
 
-from billing_pipeline.billing.invoice_changes import BILLED_FIELDS, describe_other_changes, hash_billed_content
+from billing_pipeline.billing.invoice_changes import (
+    BILLED_FIELDS,
+    describe_other_changes,
+    hash_billed_content,
+    match_lines,
+)
 from billing_pipeline.billing.pax8_items import AMOUNT_FIELDS, TEXT_FIELDS
 
 HEAD = {"id": "inv", "invoiceDate": "2026-10-01", "currencyCode": "USD", "total": 5, "status": "Unpaid"}
-# What is kept for analysts, and read by no rule, key, amount, mapping or text of a charge.
-KEPT_ONLY = {"companyName", "externalId", "details", "unitOfMeasure", "rateType", "chargeType", "amountDue"}
+# What only names things, and what is kept for analysts and read by no rule, key, amount or mapping of a charge.
+NAMES = {"companyName", "productName", "vendorName"}
+KEPT_ONLY = NAMES | {"externalId", "details", "unitOfMeasure", "rateType", "chargeType", "amountDue"}
 
 
 def test_every_field_that_is_kept_is_billed_or_known_not_to_be() -> None:
@@ -29,3 +35,9 @@ def test_what_no_charge_is_made_of_is_not(field: str) -> None:
     before, after = [{"id": "L1", field: "before"}], [{"id": "L1", field: "x" * 99}]
     assert hash_billed_content(HEAD, before) == hash_billed_content({**HEAD, "status": "Paid"}, after)
     assert describe_other_changes(before, after) == f'{field} of 1 line (line 1: "before" is now "{"x" * 59}…)'
+
+
+def test_lines_are_found_again_by_what_a_charge_is_made_of() -> None:
+    before = [{"total": 1, "companyName": "A"}, {"total": 2, "companyName": "A"}, {"total": 1, "companyName": "B"}]
+    now = [{"total": 2, "companyName": "C"}, {"total": 1, "companyName": "C"}, {"total": 1}, {"total": 1}]
+    assert match_lines(before, now) == [1, 0, 2, None]

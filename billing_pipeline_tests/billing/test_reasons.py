@@ -69,6 +69,15 @@ def test_the_next_step_of_a_hold_names_the_whole_command(code: str, client: str 
     assert command in next_step
 
 
+def test_the_next_step_of_a_correction_below_zero_is_the_command_that_its_text_names() -> None:
+    command = "billing-pipeline close 2026-10 --client acme --post --correct --force-cap negative_invoice"
+    _, next_step = describe_hold("negative_total", "2026-10", "acme", [f"to post it all the same, run {command}"])
+    assert next_step == f"Credit it by hand, or run {command}."
+    # Of several clients only some are corrected: each text names its own command.
+    _, next_step = describe_hold("negative_total", "2026-10", None, [f"run {command}", "the USD invoice"])
+    assert "--correct" not in next_step
+
+
 def test_every_next_step_can_be_told() -> None:
     for reason in REASONS:
         _, next_step = describe_hold(reason.code, "2026-10", "acme")

@@ -140,6 +140,18 @@ def test_a_damaged_database_is_never_overwritten(msp: Provider) -> None:
     assert msp.warehouse.read_bytes() == damaged
 
 
+def test_a_database_that_went_missing_is_not_taken_for_none_at_all(msp: Provider) -> None:
+    published = msp.warehouse.parent / "published"
+    published.mkdir()
+    (published / "journal-head.json").write_text("{}")
+    msp.warehouse.unlink()
+    typed = type_command(msp, "review", MONTH)
+    assert typed.exit_code == 1
+    assert f"There is no database at {msp.warehouse}, but one was published to {published}" in typed.stderr
+    assert "a new database would not know what was posted" in typed.stderr
+    assert not msp.warehouse.exists()
+
+
 @pytest.mark.parametrize(
     ("largest_file", "posted"),
     [(20_000, False), (200_000, False), (3_600_000, True)],

@@ -5,11 +5,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_pipeline.billing.corrections import describe_case, match_charges, plan_corrections
-from billing_pipeline.billing.credited_invoices import CorrectionCase, SeenInvoice, StandingCharge, open_case
+from billing_pipeline.billing.credited_invoices import (
+    CorrectionCase,
+    SeenInvoice,
+    SharedPeriods,
+    StandingCharge,
+    open_case,
+)
+from billing_pipeline.billing.invoice_status import Standing
 from billing_pipeline.billing.money import round_amount
 from billing_pipeline.billing.plan import plan_line
 from billing_pipeline_tests.billing.charges import charge, client, rules
@@ -148,6 +156,41 @@ def test_an_invoice_seen_at_posting_or_of_another_partner_does_not_follow() -> N
     assert case is not None
     assert [one.invoice_id for one in case.followers] == ["nameless"]
     assert case.pairs == {"old": "nameless"}
+
+
+def earlier(invoice_id: str, month: str, first_fetch: int = 1, **head: Any) -> SeenInvoice:
+    """An invoice of some month; a credited one of October is `old`."""
+    status: tuple[str, Standing] = ("Credited", "not_billed") if invoice_id == "old" else ("Unpaid", "billable")
+    return SeenInvoice(invoice_id, *status, date(2026, 10, 1), None, None, first_fetch, month, "USD", **head)
+
+
+@pytest.mark.parametrize(
+    ("shared", "followers"),
+    [
+        # A replacement repeats the periods, and the regular invoice goes on.
+        ({"again": (3, 0), "regular": (0, 3)}, ["again"]),
+        ({"regular": (1, 3)}, ["again"]),
+        ({"again": (2, 2), "regular": (2, 3)}, ["again"]),
+        # Only one can be the regular one.
+        ({"again": (0, 3), "regular": (0, 3)}, ["regular"]),
+        # Where nothing can be compared, what came after the posting follows.
+        ({}, ["again", "regular"]),
+    ],
+)
+def test_what_follows_in_a_later_month_is_told_by_periods(
+    shared: dict[str, tuple[int, int]], followers: list[str]
+) -> None:
+    invoices = [earlier("old", "2026-10"), earlier("again", "2026-11", 3), earlier("regular", "2026-11", 3)]
+    periods = {("old", name): SharedPeriods(*counts) for name, counts in shared.items()}
+    case = open_case(invoices, [standing()], "2026-11", periods)
+    assert case is not None
+    assert [one.invoice_id for one in case.followers] == followers
+
+
+def test_a_credited_invoice_that_nothing_of_the_month_follows_is_no_case_of_it() -> None:
+    invoices = [earlier("old", "2026-10"), earlier("regular", "2026-11", 3)]
+    periods = {("old", "regular"): SharedPeriods(0, 3)}
+    assert open_case(invoices, [standing()], "2026-11", periods) is None
 
 
 def test_two_credited_invoices_are_paired_in_their_order() -> None:

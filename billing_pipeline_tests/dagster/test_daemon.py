@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 
@@ -44,7 +45,7 @@ def test_the_daemon_fetches_a_new_invoice_and_prepares_every_client(provider: Pr
         start_sensor("pax8_invoice_availability", environment)
         with (home / "daemon.log").open("wb") as log:
             daemon = subprocess.Popen(
-                [sys.executable, "-m", "dagster._daemon", "run", *DEFINITIONS],
+                [str(Path(sys.executable).with_name("dagster-daemon")), "run", *DEFINITIONS],
                 env=environment,
                 stdout=log,
                 stderr=log,

@@ -4,10 +4,13 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
+import pytest
 
+from billing_pipeline import event_log
 from billing_pipeline.event_log import MOST_OPEN_FILES, event_log_kept_open
 from billing_pipeline.instance import open_instance
 
@@ -92,6 +95,19 @@ def test_the_file_of_a_new_run_is_like_one_that_dagster_makes(tmp_path: Path) ->
         assert [path.name for path in (tmp_path / name / "history" / "runs").glob(f"{run_id}*")] == [f"{run_id}.db"]
     assert made[0] == made[1]
     assert made[0][0][1]
+
+
+@pytest.mark.parametrize("part", [{"_no_such_part": None}, {"_connect": 2}])
+def test_where_dagster_keeps_it_otherwise_its_own_storage_does_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(event_log, "_PARTS", {**event_log._PARTS, **part})
+    with open_instance(tmp_path) as instance, event_log_kept_open(instance):
+        run_id = _materialize(instance)
+        assert _seen_by_another(tmp_path, run_id)[1] == {"a", "b", "c"}
+        assert _open_database_files(tmp_path) == []
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == event_log.__name__]
+    assert warning.startswith(f"Dagster {dg.__version__} keeps its event log otherwise ({next(iter(part))})")
 
 
 def test_another_storage_than_sqlite_files_is_left_alone() -> None:

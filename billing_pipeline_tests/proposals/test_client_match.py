@@ -10,7 +10,7 @@ from billing_pipeline.billing.client_match import (
     HaloClientNames,
     explain_candidates,
 )
-from billing_pipeline.billing.name_similarity import AT_LEAST, SAME
+from billing_pipeline.billing.name_similarity import AT_LEAST, SAME, is_part, normalise_name
 
 
 def rank(name: str, *clients: HaloClientNames, external_id: str | None = None) -> tuple[ClientCandidate, ...]:
@@ -80,6 +80,13 @@ def test_a_client_is_found_by_a_name_that_it_has_elsewhere() -> None:
     assert explain_candidates(ranked) == (False, 'the names are the same (known as "Acme Dental")')
 
 
+def test_the_longer_name_of_a_client_is_a_candidate_behind_a_wrong_one() -> None:
+    clients = HaloClientNames(7, ("ABC Rental",)), HaloClientNames(12, ("ABC Dental and Orthodontics of Denver",))
+    ranked = rank("ABC Dental", *clients)
+    assert [(one.halopsa.halopsa_client_id, one.score) for one in ranked] == [(7, 90), (12, 42)]
+    assert explain_candidates(ranked)[0]
+
+
 def test_nobody_alike_is_said() -> None:
     doubtful, why = explain_candidates(rank("Acme", HaloClientNames(1, ("Zephyr Yachts",))))
     assert doubtful
@@ -114,7 +121,15 @@ def test_only_the_external_id_outranks_a_better_name(company: CompanyToMatch, cl
     by_name = [one for one in ranked if not one.by_external_id]
     assert ranked[: len(ranked) - len(by_name)] == tuple(one for one in ranked if one.by_external_id)
     assert [one.score for one in by_name] == sorted((one.score for one in by_name), reverse=True)
-    assert all(one.score >= AT_LEAST for one in by_name)
+    assert all(
+        one.score >= AT_LEAST
+        or any(
+            is_part(normalise_name(mine), normalise_name(theirs))
+            for mine in company.names
+            for theirs in one.halopsa.names
+        )
+        for one in by_name
+    )
 
 
 @given(COMPANIES, CLIENTS)

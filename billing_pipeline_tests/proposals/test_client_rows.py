@@ -74,8 +74,8 @@ def test_a_company_that_pax8_deleted_or_no_longer_lists_is_said() -> None:
 
 def test_a_renamed_company_is_matched_by_its_former_name_too() -> None:
     [one] = propose([Pax8Company("a", ("Acme Group", "Birch Legal"))], [HaloClientNames(5, ("Birch Legal",))], [])
-    assert one.candidate is not None
-    assert one.candidate.score == 100
+    assert one.sure is not None
+    assert one.sure.score == 100
     assert "renamed in Pax8, before: Birch Legal" in one.why
 
 

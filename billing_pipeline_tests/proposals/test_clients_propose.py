@@ -15,7 +15,7 @@ from billing_pipeline_tests.proposals.office import (
 ACME_ROW = f"acme-dental,Acme Dental,246,{company_id(1)},false,,\n"
 
 
-def test_proposes_what_nobody_mapped_with_score_runner_up_and_money(office: Office) -> None:
+def test_proposes_what_nobody_mapped_with_scores_and_money(office: Office) -> None:
     office.set_up(
         pax8(
             companies=[company(1, "Acme Dental"), company(2, "ABC Dental"), company(3, "Birch Legal, LLC")],
@@ -26,6 +26,8 @@ def test_proposes_what_nobody_mapped_with_score_runner_up_and_money(office: Offi
                 client(246, "Acme Dental"),
                 client(7, "ABC Rental"),
                 client(9, "Birch Legal"),
+                client(12, "ABC Dental and Orthodontics"),
+                client(13, "Zephyr Yachts"),
             ]
         ),
         clients=ACME_ROW,
@@ -35,23 +37,31 @@ def test_proposes_what_nobody_mapped_with_score_runner_up_and_money(office: Offi
     assert result.exit_code == 0
     abc, birch = office.rows("clients.proposed.csv")
     assert abc == {
-        "client": "abc-rental",
-        "name": "ABC Rental",
-        "halopsa_client_id": "7",
+        "client": "abc-dental",
+        "name": "ABC Dental",
+        "halopsa_client_id": "",
         "pax8_company_id": company_id(2),
         "excluded": "false",
         "recurring_invoice_id": "",
         "contract_id": "",
+        "candidate": "ABC Rental (7)",
         "score": "90",
-        "runner_up": "Acme Dental (246)",
-        "runner_up_score": "85",
+        "candidate_2": "Acme Dental (246)",
+        "score_2": "85",
+        "candidate_3": "ABC Dental and Orthodontics (12)",
+        "score_3": "54",
         "why": 'doubtful: the names are 90 % alike, but "dental" is not "rental"',
         "currency": "USD",
         "sell": "900.1044",
     }
-    assert (birch["client"], birch["score"], birch["sell"]) == ("birch-legal", "100", "22")
+    assert (birch["client"], birch["halopsa_client_id"], birch["score"]) == ("birch-legal", "9", "100")
+    assert birch["sell"] == "22"
     assert "2 companies have no row in clients.csv. Proposed, and not accepted:" in result.stdout
     assert "900.1044 USD" in result.stdout
+    shown = [cell in result.stdout for cell in ("90 % ABC Rental (7)", "54 % ABC Dental and")]
+    assert shown == [True, True]
+    assert "1 row is doubtful: write the right id under halopsa_client_id." in result.stdout
+    assert f"billing-pipeline clients import {office.config / 'clients.proposed.csv'}" in result.stdout
 
 
 def test_proposals_are_never_accepted_by_themselves(office: Office) -> None:
@@ -74,7 +84,8 @@ def test_an_accepted_row_pasted_into_clients_csv_bills_the_company(office: Offic
     header, row = office.read("clients.proposed.csv").splitlines()
     columns = len(office.read("clients.csv").splitlines()[0].split(","))
     assert header.split(",")[:columns] == office.read("clients.csv").splitlines()[0].split(",")
-    office.write("clients.csv", office.read("clients.csv") + ",".join(row.split(",")[:columns]) + "\n")
+    # As a whole, with the cells that only explain it.
+    office.write("clients.csv", office.read("clients.csv") + row + "\n")
     office.prepare()
     office.post()
     assert [invoice["client_id"] for invoice in office.written("invoices")] == [9]
@@ -90,7 +101,8 @@ def test_an_external_id_is_ranked_first_and_marked_as_what_it_is(office: Office)
     )
     office.run("clients", "propose")
     [row] = office.rows("clients.proposed.csv")
-    assert (row["halopsa_client_id"], row["runner_up"], row["runner_up_score"]) == ("246", "Birch Legal (9)", "100")
+    assert row["halopsa_client_id"] == ""
+    assert (row["candidate"], row["candidate_2"], row["score_2"]) == ("Acme Dental (246)", "Birch Legal (9)", "100")
     assert row["why"].startswith("doubtful: externalId 246 is this HaloPSA client's id, but an old external id can be")
 
 

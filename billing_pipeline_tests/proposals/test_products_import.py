@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from billing_pipeline_tests.proposals.catalogue import CLIENTS, COMPANIES, PROMPT, ROWS, subscribed
 from billing_pipeline_tests.proposals.office import ITEM, PRODUCTS_HEADER, Office, halopsa, item, line, pax8
@@ -66,13 +67,34 @@ def test_a_proposal_can_be_imported_once_its_gaps_are_filled(office: Office) -> 
     office.set_up(subscribed(), halopsa(CLIENTS, items), ROWS, settings=PROMPT)
     office.run("products", "propose")
     proposed = office.config / "products.proposed.csv"
-    refused = office.run("products", "import", str(proposed))
-    assert refused.exit_code == 2
-    assert "halopsa_item_id: is empty: write the id of its item, or take the row out" in refused.stderr
-    assert office.rows("products.csv") == []
-    proposed.write_text("".join(row for row in proposed.read_text().splitlines(True) if "p-backup" not in row))
-    assert office.run("products", "import", str(proposed)).exit_code == 0
+    imported = office.run("products", "import", str(proposed))
+    assert imported.exit_code == 0
+    assert "1 row was skipped, for nobody filled in halopsa_item_id." in imported.stdout
     assert [row["product_id"] for row in office.rows("products.csv")] == ["p-premium", "p-premium"]
+    again = office.run("products", "import", str(proposed))
+    assert "0 rows added to" in again.stdout
+    assert "2 were there already." in again.stdout
+
+
+def test_a_workbook_of_a_proposal_is_imported_with_its_numbers_and_zeros(importing: Office) -> None:
+    file = importing.folder / "confirmed.xlsx"
+    with xlsxwriter.Workbook(str(file)) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, [*PRODUCTS_HEADER.strip().split(","), "name", "candidate", "score"])
+        sheet.write_row(1, 0, ["pax8", "p-premium", "00123", "Monthly", 1, "Premium", "One (1)", 61])
+        sheet.write_row(2, 0, ["pax8", "p-backup", "", "", "", "Backup"])
+    result = importing.run("products", "import", str(file))
+    assert result.exit_code == 0
+    assert "1 row was skipped" in result.stdout
+    assert importing.read("products.csv") == PRODUCTS_HEADER + "pax8,p-premium,00123,Monthly,1\n"
+
+
+def test_zeros_that_a_spreadsheet_took_are_told(importing: Office) -> None:
+    lines = [line(1, 1, productId="p-premium", sku="00123")]
+    importing.set_up(pax8(companies=COMPANIES, lines=lines), halopsa(CLIENTS, [item(1, "One")]), ROWS, settings=PROMPT)
+    importing.prepare()
+    said = bring(importing, PRODUCTS_HEADER + "pax8,,123,,1\n").stdout
+    assert "is it written right?; 00123 is known, and a spreadsheet may have taken its zeros" in said
 
 
 @pytest.mark.parametrize(
@@ -81,11 +103,11 @@ def test_a_proposal_can_be_imported_once_its_gaps_are_filled(office: Office) -> 
         ("pax9,p-premium,,,1\n", "unknown integration 'pax9'; the nearest known one is pax8"),
         ("pax8,,,,1\n", "product_id and sku are both empty: write at least one"),
         ("pax8,p-premium,,,777\n", "HaloPSA has no item 777: billing-pipeline codes lists them"),
-        ("pax8,p-premium,,,\n", "is empty: write the id of its item, or take the row out"),
         ("pax8,p-premium,,Montly,1\n", "'Montly' is no billing term; the nearest known one is monthly"),
         ("pax8,p-old,,,2\n", "this product is item 1 already, in products.csv or on a row above, and item 2 here"),
         ("pax8,p-premium,,,1\npax8,p-premium,,,2\n", "this product is item 1 already"),
-        ("pax8,p-premium,,,1,\n", "6 cells under a header of 5: quote cells that hold a comma"),
+        ("pax8,p-premium,,,1,x\n", "confirmed.csv:3: cell 6 is under no column: quote cells that hold the separator"),
+        ("pax8,p-premium,,,=1,\n", "halopsa_item_id: '=1' is a formula: write what it comes to"),
         ("", "has no rows: there is nothing to import"),
     ],
 )
@@ -123,7 +145,7 @@ def test_rows_that_would_make_a_charged_product_ambiguous_are_refused(importing:
 def test_a_product_that_nobody_knows_is_imported_and_told(importing: Office) -> None:
     result = bring(importing, PRODUCTS_HEADER + "pax8,p-premum,,,1\n")
     assert result.exit_code == 0
-    assert 'no charge and no subscription has product "p-premum" yet: is it written right?' in result.stdout
+    assert 'no charge has product "p-premum" yet: is it written right?' in result.stdout
 
 
 def test_a_file_that_is_not_there_is_told(importing: Office) -> None:

@@ -47,7 +47,7 @@ def test_two_items_of_one_sku_are_not_chosen_between(office: Office) -> None:
     office.run("products", "propose")
     row = next(row for row in office.rows("products.proposed.csv") if row["product_id"] == "p-premium")
     assert row["halopsa_item_id"] == ""
-    assert (row["candidate"], row["runner_up"], row["runner_up_score"]) == ("One (1)", "Two (2)", "100")
+    assert (row["candidate"], row["candidate_2"], row["score_2"]) == ("One (1)", "Two (2)", "100")
     assert row["why"] == "doubtful: the item has this SKU, and so have 1 others: write the right one"
 
 

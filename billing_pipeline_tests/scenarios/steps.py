@@ -28,6 +28,8 @@ from billing_pipeline.steps.posting_outcomes import PostingResult
 from billing_pipeline.steps.prove import Proof, prove
 from billing_pipeline.steps.reconcile import reconcile
 from billing_pipeline.steps.snapshots import KINDS, store_snapshot
+from billing_pipeline.steps.verified_month import Verified
+from billing_pipeline.steps.verify import verify
 from billing_pipeline.steps.work import Work
 from billing_pipeline_tests.open_warehouse import OpenWarehouse
 from billing_pipeline_tests.sandbox_clients import QUICK, connect_halopsa, connect_pax8
@@ -65,14 +67,14 @@ class Steps:
     timeout: int = 1
     _open: OpenWarehouse | None = None
 
-    def close(self, post: bool = True, force_caps: Sequence[str] = (), correct: bool = False) -> PostingResult:
+    def close(self, post: bool = True, force_caps: Sequence[str] = (), *, correct: bool = False) -> PostingResult:
         """Settle, fetch, prepare, post and prove the month for every client; what the posting came to."""
         result = PostingResult()
         with self._kept_open():
             if post:
                 result = self.settle()
             self.fetch()
-            self.prepare(force_caps, correct)
+            self.prepare(force_caps, correct=correct)
             if post:
                 result = self.post()
             self.prove()
@@ -99,7 +101,7 @@ class Steps:
         with self._pax8() as pax8:
             fetch_invoices(self._warehouse, pax8, self.month, environment.pax8_base_url, now)
 
-    def prepare(self, force_caps: Sequence[str] = (), correct: bool = False) -> None:
+    def prepare(self, force_caps: Sequence[str] = (), *, correct: bool = False) -> None:
         """From source lines to the sealed plans."""
         with self._kept_open():
             work = self._work(self._everyone())
@@ -115,6 +117,11 @@ class Steps:
         """Carry the sealed plans out, for everyone or for some."""
         with self._kept_open(), self._halopsa() as halo:
             return post(self._work(clients or self._everyone()), halo)
+
+    def verify(self) -> Verified:
+        """What `verify` finds."""
+        with self._kept_open(), self._halopsa() as halo:
+            return verify(self._work(()), halo)
 
     def prove(self) -> Proof:
         """The three-way proof."""

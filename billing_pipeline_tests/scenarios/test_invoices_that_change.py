@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated
+from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, SourceMutated, UnreadableAnswer
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.steps import Steps
@@ -189,3 +189,106 @@ def test_a_line_that_an_earlier_version_did_not_keep_is_read_anew_and_billed(pro
     assert provider.value(reason) is None
     assert provider.billed() == {1001: ["10.01"]}
     assert provider.value("select sell from dispositions where line_no = 1") == Decimal("0.01234567890123")
+
+
+def test_a_harmless_change_between_two_closes_stops_nothing_and_bills_nothing_twice(month: Provider) -> None:
+    lines = [make_line(3, ACME, "1.00", id=None), make_line(4, ACME, "1.00", id=None), make_line(5, BIRCH, "2.00")]
+    for line in lines:
+        month.sandbox.pax8.add_item(INVOICE, line)
+    month.close()
+    billed = month.billed()
+    for place in range(5):
+        renamed = {"companyName": "Renamed", "productName": "Renamed", "vendorName": "Renamed Inc.", "amountDue": 0}
+        month.sandbox.pax8.edit_item(INVOICE, str(place), {**renamed, "newOfPax8": {"tier": place}})
+
+    month.close()
+    month.close(post=False)
+
+    assert month.billed() == billed == {1001: ["12.00"], 1002: ["22.00"]}
+    assert month.posts() == 2
+    assert month.value("select count(distinct content_hash) from raw_invoices") == 2
+    told = month.value("select detail from findings where kind = 'source_details_changed'")
+    assert 'companyName of 5 lines (line 1: "Acme Dental" is now "Renamed")' in told
+    assert month.adds_up()
+    assert Steps(month).verify().is_settled
+
+
+def test_a_line_without_an_id_keeps_its_key_when_its_company_is_renamed(provider: Provider) -> None:
+    lines = [make_line(number, ACME, sell, id=None) for number, sell in enumerate(("1.00", "1.00", "2.00"), start=1)]
+    provider.set_up(make_world([ACME], [make_invoice(lines)]), [ACME])
+    Steps(provider).close()
+    keys = provider.query("select source_line_id from normalized_charges order by line_no")
+    provider.sandbox.pax8.edit_item(INVOICE, "0", {"companyName": "Acme Dental Group"})
+    Steps(provider).close()
+
+    assert provider.query("select source_line_id from normalized_charges order by line_no") == keys
+    assert (provider.billed(), provider.posts()) == ({1001: ["4.00"]}, 1)
+    assert provider.adds_up()
+
+
+def test_items_of_a_credited_invoice_that_cannot_be_read_stop_nobody(month: Provider) -> None:
+    credited = make_invoice([make_line(9, ACME, "5.00")], SECOND_INVOICE, status="Credited")
+    month.sandbox.pax8.add_invoice(credited)
+    month.switch_pax8(credited_items="missing")
+    Steps(month).close()
+
+    assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
+    told = month.value("select detail from findings where kind = 'lines_not_read'")
+    assert told.startswith(f"Invoice {SECOND_INVOICE} is Credited and bills nothing; its lines could not be read, ")
+    assert "PAX8_BASE_URL" not in told
+    assert month.adds_up()
+
+    # Once they can be read they stand in the ledger.
+    month.switch_pax8(credited_items="serve")
+    Steps(month).close()
+    assert ("acme", "excluded", "invoice_status", 1, "5.00") in month.dispositions()
+    assert month.adds_up()
+
+
+def test_a_posted_invoice_keeps_its_lines_once_it_is_credited_and_they_are_gone(month: Provider) -> None:
+    Steps(month).close()
+    month.change_pax8_invoice(INVOICE, status="Credited")
+    month.switch_pax8(credited_items="missing")
+    month.sandbox.pax8.add_invoice(make_invoice([make_line(11, ACME, "9.00")], SECOND_INVOICE))
+    Steps(month).close()
+
+    assert month.query("select client, reason from holds order by all") == [
+        ("acme", "correction"),
+        ("birch", "correction"),
+    ]
+    assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
+    assert month.adds_up()
+
+
+def test_a_credited_invoice_that_was_emptied_or_vanished_keeps_the_lines_of_before(month: Provider) -> None:
+    Steps(month).close()
+    month.sandbox.pax8.add_invoice(make_invoice([make_line(11, ACME, "9.00")], SECOND_INVOICE))
+    month.change_pax8_invoice(INVOICE, status="Credited", total=0)
+    month.sandbox.pax8.delete_item(INVOICE, "0")
+    Steps(month).close()
+    assert "which stays here" in month.value("select detail from findings where kind = 'source_details_changed'")
+    month.sandbox.pax8.delete_invoice(INVOICE)
+    Steps(month).close()
+
+    assert month.query("select distinct reason from holds") == [("correction",)]
+    assert month.value("select count(*) from normalized_charges where invoice_id = ?", INVOICE) == 2
+    assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
+    assert month.adds_up()
+
+
+def test_a_company_that_is_listed_twice_and_an_empty_invoice_without_a_date_stop_nobody(month: Provider) -> None:
+    month.switch_pax8(repeat_company=True, undated_invoices="list")
+    month.sandbox.pax8.add_invoice(make_invoice([], SECOND_INVOICE, invoiceDate=None))
+    month.close()
+
+    assert month.billed() == {1001: ["10.00"], 1002: ["20.00"]}
+    assert month.value("select detail from findings where kind = 'invoice_without_date'") == (
+        f"Pax8: invoice {SECOND_INVOICE} has the invoiceDate None, which is no date. It has no lines and bills nothing."
+    )
+
+
+def test_an_invoice_without_a_date_that_has_lines_stops_the_month(month: Provider) -> None:
+    month.switch_pax8(undated_invoices="list")
+    month.sandbox.pax8.add_invoice(make_invoice([make_line(9, ACME, "5.00")], SECOND_INVOICE, invoiceDate=None))
+    with pytest.raises(UnreadableAnswer, match=f"invoice {SECOND_INVOICE} has the invoiceDate None"):
+        Steps(month).close()

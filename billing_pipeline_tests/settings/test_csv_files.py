@@ -39,6 +39,31 @@ def test_what_a_spreadsheet_adds_is_read_over(tmp_path: Path) -> None:
     assert load_settings(tmp_path).clients == (ClientRow("acme", "Acme", 246),)
 
 
+PASTED = "beta,Beta,7,,false,,,Beta (7),100,Better (8),75,,,the names are the same,USD,12.5\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CLIENTS_HEADER + ACME_1 + PASTED,
+        # As a spreadsheet saves it then: every row as wide as the widest.
+        CLIENTS_HEADER.replace("\n", "," * 9 + "\n") + ACME_1.replace("\n", "," * 9 + "\n") + PASTED,
+    ],
+    ids=["in an editor", "in a spreadsheet"],
+)
+def test_a_row_pasted_whole_from_the_proposals_counts_by_its_own_cells(tmp_path: Path, text: str) -> None:
+    write_folder(tmp_path, clients=text)
+    assert load_settings(tmp_path).clients == (
+        ClientRow("acme", "Acme Dental", 246, "company-1"),
+        ClientRow("beta", "Beta", 7),
+    )
+
+
+def test_cells_that_no_proposal_has_are_refused(tmp_path: Path) -> None:
+    write_folder(tmp_path, clients=CLIENTS_HEADER + PASTED.replace(",100,", ",high,"))
+    assert problems_of(tmp_path) == ["clients.csv:2: 16 cells under a header of 7: quote cells that hold a comma"]
+
+
 def test_a_cell_over_two_lines_keeps_the_lines_of_later_rows(tmp_path: Path) -> None:
     write_folder(tmp_path, clients=CLIENTS_HEADER + 'acme,"Acme\nDental",246,,,,\nbeta,Beta,x,,,,\n')
     assert problems_of(tmp_path) == ["clients.csv:4: halopsa_client_id: 'x' is no id: write a whole number above 0"]
@@ -122,6 +147,11 @@ def test_a_cell_over_two_lines_keeps_the_lines_of_later_rows(tmp_path: Path) -> 
             "clients.csv:2: 8 cells under a header of 7: quote cells that hold a comma",
         ),
         ('beta,"Beta,7,,,,\n', "clients.csv:2: this row is not CSV: unexpected end of data"),
+        (
+            ACME_1 + "beta,Beta,7,company\u200b-2,,,\n",
+            "clients.csv:3: pax8_company_id: 'company\\u200b-2' holds a character that cannot be seen "
+            "(zero width space): type the id anew",
+        ),
     ],
 )
 def test_a_wrong_client_row_is_refused_with_its_line(tmp_path: Path, rows: str, problem: str) -> None:
@@ -167,6 +197,11 @@ def test_proposals_may_stand_beside_the_settings(tmp_path: Path) -> None:
     assert load_settings(tmp_path).clients == ()
 
 
+def test_a_client_whose_name_is_the_same_to_the_eye_in_all_its_rows_is_one(tmp_path: Path) -> None:
+    rows = "cafe,Caf\u00e9 Nord,246,company-1,,,\ncafe,Cafe\u0301\u00a0Nord,246,company-2,,,\n"
+    assert len(load_settings(write_folder(tmp_path, clients=CLIENTS_HEADER + rows)).clients) == 2
+
+
 def test_products_keep_their_order_and_repeat_without_harm(tmp_path: Path) -> None:
     rows = "pax8,p-1,S-1,Monthly,900\npax8,azure,,,901\npax8,P-1,s-1,monthly,900\npax8,p-1,S-1,Annual,902\n"
     assert load_settings(write_folder(tmp_path, products=PRODUCTS_HEADER + rows)).products == (
@@ -195,6 +230,15 @@ def test_products_keep_their_order_and_repeat_without_harm(tmp_path: Path) -> No
         (
             "pax8,p-1,,,-5\n",
             "products.csv:2: halopsa_item_id: '-5' is no id: write a whole number above 0",
+        ),
+        (
+            "pax8,p-1,,,900\npax8,\ufeffp-2,,,900\n",
+            "products.csv:3: product_id: '\\ufeffp-2' holds a character that cannot be seen "
+            "(zero width no-break space): type the id anew",
+        ),
+        (
+            "pax8,,MS\u00a0BP,,900\n",
+            "products.csv:2: sku: 'MS\\xa0BP' holds a character that cannot be seen (no-break space): type the id anew",
         ),
     ],
 )

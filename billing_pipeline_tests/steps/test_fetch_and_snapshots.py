@@ -88,10 +88,17 @@ def test_what_no_charge_is_made_of_may_change_and_is_told(months: MonthMaker) ->
     assert len(month.rows(told)) == 1
 
 
-def test_a_line_without_an_id_is_known_by_all_of_its_fields(months: MonthMaker) -> None:
-    month = months.make([line(None)])
+def test_a_line_without_an_id_is_known_by_what_its_charge_is_made_of(months: MonthMaker) -> None:
+    month = months.make([line(None), line(None, "5.00")])
+    ids = month.rows("select source_line_id from raw_invoice_items order by line_no")
     with month.at_pax8() as invoices:
         invoices[0]["items"][0].update(companyName="Acme Dental Group")
+    month.fetch()
+    assert month.rows("select source_line_id from raw_invoice_items order by line_no") == [
+        one for one in ids for _ in range(2)
+    ]
+    with month.at_pax8() as invoices:
+        invoices[0]["items"][0].update(quantity=2)
     with pytest.raises(SourceMutated, match="SOURCE_MUTATED"):
         month.fetch()
 

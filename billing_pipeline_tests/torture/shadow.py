@@ -10,6 +10,7 @@ from billing_pipeline.sandbox.exact_json import write_json
 from billing_pipeline.sandbox.halopsa_edits import make_edit
 from billing_pipeline.sandbox.halopsa_invoices import compute_document
 from billing_pipeline.sandbox.halopsa_state import HaloState
+from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.steps.halo_targets import line_content
 from billing_pipeline_tests.behaviours.world import Json
@@ -58,6 +59,14 @@ class Shadow:
         return found is not None and self._lines(found) != self._lines(self.documents()[document_id])
 
     def _make(self, edit: Json, document_id: int) -> None:
+        # Whatever the tenant does by itself (another client, another tax) it does to what agents save as well.
+        self._state.switches = self._sandbox.halopsa.switches
+        try:
+            self._edit(edit, document_id)
+        finally:
+            self._state.switches = HaloSwitches()
+
+    def _edit(self, edit: Json, document_id: int) -> None:
         table = self._state.tables[_table(document_id)]
         if edit["action"] == "create":
             made = make_edit(self._state, edit)

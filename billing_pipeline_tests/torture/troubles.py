@@ -171,6 +171,23 @@ def _tenants() -> Iterable[Trouble]:
                 shows=shows,
                 stops=lines == "duplicate",
             )
+    for months in (updating, recurring):
+        of = "invoices" if months is updating else "recurring invoices"
+        shows = f"update {INVOICE if months is updating else RECURRING}"
+        # Only a second look at the document, or the bulk read at the end, tells what became of its lines.
+        sent, bare = {"lines": "duplicate", "update_answer": "sent"}, {"update_answer": "bare"}
+        yield Trouble(
+            f"lines are duplicated on {of}, and the answer shows what was sent",
+            "append semantics",
+            months,
+            switches=sent,
+            lasts=True,
+            shows=shows,
+            stops=True,
+        )
+        yield Trouble(
+            f"answers without lines on {of}", "append semantics", months, switches=bare, lasts=True, shows=shows
+        )
     yield Trouble(
         "new invoices land on another client",
         "redirected client",

@@ -29,6 +29,7 @@ def group_holds(review: MonthReview) -> list[HeldGroup]:
             if cause.sell is not None:
                 money[cause.currency] = money.get(cause.currency, Decimal(0)) + cause.sell
         clients = tuple(dict.fromkeys(cause.client for cause in causes))
-        label, next_step = describe_hold(code, review.summary.month, clients[0] if len(clients) == 1 else None)
+        only = clients[0] if len(clients) == 1 else None
+        label, next_step = describe_hold(code, review.summary.month, only, [cause.detail for cause in causes])
         groups.append(HeldGroup(code, label, next_step, clients, tuple(sorted(money.items()))))
     return groups

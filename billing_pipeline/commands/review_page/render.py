@@ -12,6 +12,7 @@ from billing_pipeline.billing.money import show_change
 from billing_pipeline.billing.reasons import describe_hold, reason_of
 from billing_pipeline.commands import review_words as words
 from billing_pipeline.commands.approval_report import approve_command
+from billing_pipeline.commands.correction_report import describe_earlier_credit
 from billing_pipeline.commands.reversal_report import describe_credit
 from billing_pipeline.commands.review_page.charts import chart_cents, chart_months
 from billing_pipeline.commands.review_page.entries import STANDS, WHAT, make_entries
@@ -42,6 +43,7 @@ def render_page(review: MonthReview) -> str:
         words=words,
         approve_command=approve_command,
         describe_credit=describe_credit,
+        describe_earlier_credit=describe_earlier_credit,
         describe_hold=describe_hold,
         style=style,
         script=script,
