@@ -1,4 +1,7 @@
 -- What analysts read: one fate for each source line, the three-way proof, and what a clerk looks at first.
+
+-- One row a source line: what the distributor sent, in `charged_*` what counts where a person decided otherwise, and the
+-- credit that took a posted line back.
 create or replace view traced_lines as
 with first_holds as (
     select month, client, arg_min(reason, reason_rank) as reason
@@ -42,9 +45,13 @@ lines as (
         normalized.invoice_id,
         normalized.source_line_id,
         normalized.line_no,
-        normalized.currency,
-        normalized.sell,
-        normalized.cost,
+        case when normalized.decisions is null then normalized.currency else normalized.sent_currency end as currency,
+        case when normalized.decisions is null then normalized.sell else normalized.sent_sell end as sell,
+        case when normalized.decisions is null then normalized.cost else normalized.sent_cost end as cost,
+        normalized.currency as charged_currency,
+        normalized.sell as charged_sell,
+        normalized.cost as charged_cost,
+        normalized.decisions,
         normalized.line_class,
         modified.outcome,
         case
@@ -119,12 +126,32 @@ select
     charge_key,
     halopsa_invoice_id,
     halopsa_line_id,
-    credit_halopsa_invoice_id
+    credit_halopsa_invoice_id,
+    charged_currency,
+    charged_sell,
+    charged_cost,
+    decisions
 from lines;
 
 -- What others rely on: no column more.
 create or replace view dispositions as
-select * exclude (credit_halopsa_invoice_id)
+select
+    month,
+    client,
+    integration,
+    invoice_id,
+    source_line_id,
+    line_no,
+    currency,
+    sell,
+    cost,
+    line_class,
+    disposition,
+    reason,
+    setting_level,
+    charge_key,
+    halopsa_invoice_id,
+    halopsa_line_id
 from traced_lines;
 
 -- In which month a charge counts: its own, or, where a correction of a later month took its place, that one. What was billed
@@ -171,16 +198,44 @@ from chains
 group by charge_key;
 
 create or replace view three_way as
-with source as (
+with line_money as (
     select
         month,
         client,
         currency,
-        coalesce(sum(sell), 0) as source_sell,
-        coalesce(sum(cost), 0) as source_cost,
-        coalesce(sum(sell) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_sell,
-        coalesce(sum(cost) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_cost
-    from dispositions
+        sell as source_sell,
+        cost as source_cost,
+        -- In another currency, all that was sent in this one is taken away here and stands there.
+        case when charged_currency is not distinct from currency then charged_sell else 0 end as charged_sell,
+        case when charged_currency is not distinct from currency then charged_cost else 0 end as charged_cost,
+        disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
+    from traced_lines
+    union all
+    select
+        month,
+        client,
+        charged_currency as currency,
+        0 as source_sell,
+        0 as source_cost,
+        charged_sell,
+        charged_cost,
+        disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
+    from traced_lines
+    where decisions is not null and charged_currency is distinct from currency
+),
+
+source as (
+    select
+        month,
+        client,
+        currency,
+        coalesce(sum(source_sell), 0) as source_sell,
+        coalesce(sum(source_cost), 0) as source_cost,
+        coalesce(sum(charged_sell), 0) - coalesce(sum(source_sell), 0) as decided_sell,
+        coalesce(sum(charged_cost), 0) - coalesce(sum(source_cost), 0) as decided_cost,
+        coalesce(sum(charged_sell) filter (where is_not_billed), 0) as not_billed_sell,
+        coalesce(sum(charged_cost) filter (where is_not_billed), 0) as not_billed_cost
+    from line_money
     group by month, client, currency
 ),
 
@@ -268,6 +323,8 @@ joined as (
         money.currency,
         coalesce(source.source_sell, 0) as source_sell,
         coalesce(source.source_cost, 0) as source_cost,
+        coalesce(source.decided_sell, 0) as decided_sell,
+        coalesce(source.decided_cost, 0) as decided_cost,
         coalesce(source.not_billed_sell, 0) as not_billed_sell,
         coalesce(source.not_billed_cost, 0) as not_billed_cost,
         coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0)
@@ -301,6 +358,8 @@ select
     currency,
     cast(source_sell as decimal(38, 18)) as source_sell,
     cast(source_cost as decimal(38, 18)) as source_cost,
+    cast(decided_sell as decimal(38, 18)) as decided_sell,
+    cast(decided_cost as decimal(38, 18)) as decided_cost,
     cast(not_billed_sell as decimal(38, 18)) as not_billed_sell,
     cast(not_billed_cost as decimal(38, 18)) as not_billed_cost,
     cast(residual_sell as decimal(38, 18)) as residual_sell,
@@ -311,8 +370,12 @@ select
     cast(posted_cost as decimal(38, 18)) as posted_cost,
     cast(readback_sell as decimal(38, 18)) as readback_sell,
     cast(readback_cost as decimal(38, 18)) as readback_cost,
-    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)) as sell_gap,
-    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)) as cost_gap
+    cast(
+        source_sell + decided_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)
+    ) as sell_gap,
+    cast(
+        source_cost + decided_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)
+    ) as cost_gap
 from joined;
 
 -- What may be posted once a person has approved it: planned, and neither held nor sent.
@@ -391,12 +454,12 @@ create or replace view margin_by_client as
 select
     month,
     client,
-    currency,
+    charged_currency as currency,
     count(*) filter (where stands) as lines,
-    cast(coalesce(sum(sell) filter (where stands), 0) as decimal(38, 18)) as sell,
-    cast(coalesce(sum(cost) filter (where stands), 0) as decimal(38, 18)) as cost,
+    cast(coalesce(sum(charged_sell) filter (where stands), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(charged_cost) filter (where stands), 0) as decimal(38, 18)) as cost,
     cast(
-        coalesce(sum(sell) filter (where stands), 0) - coalesce(sum(cost) filter (where stands), 0)
+        coalesce(sum(charged_sell) filter (where stands), 0) - coalesce(sum(charged_cost) filter (where stands), 0)
         as decimal(38, 18)
     ) as margin
 from (
@@ -406,7 +469,7 @@ from (
     from traced_lines
 )
 where disposition in ('planned', 'posted', 'collapsed')
-group by month, client, currency;
+group by month, client, charged_currency;
 
 create or replace view document_lines as
 select
@@ -568,7 +631,8 @@ select
 from normalized_charges as normalized
 where
     normalized.block_reason in ('unmapped_client', 'no_company')
-    and normalized.exclude_reason is null
+    -- Lines without a company that are reported and hold nobody are excluded for just that.
+    and coalesce(normalized.exclude_reason, 'no_company') = 'no_company'
     and normalized.line_key not in (select line_key from posted_source_lines)
 group by
     normalized.month,
