@@ -109,7 +109,8 @@ def _late() -> Iterable[Trouble]:
 
 def _refused() -> Iterable[Trouble]:
     storm, right = "429 storm", "permission lost"
-    yield Trouble("429 to two writes", storm, CREATING, (_fault("status", status=429, count=2),))
+    # A run waits and goes on after it. It counts as one that stops, for every schedule was drawn with that.
+    yield Trouble("429 to two writes", storm, CREATING, (_fault("status", status=429, count=2),), stops=True)
     advised = _fault("status", status=429, count=FOR_GOOD, after=1, headers={"Retry-After": "1"})
     yield Trouble("429 to every write after the first", storm, CREATING, (advised,), stops=True)
     yield Trouble("429 to a look-up", storm, CREATING, (_fault("status", INVOICE, "GET", status=429),))
@@ -171,23 +172,6 @@ def _tenants() -> Iterable[Trouble]:
                 shows=shows,
                 stops=lines == "duplicate",
             )
-    for months in (updating, recurring):
-        of = "invoices" if months is updating else "recurring invoices"
-        shows = f"update {INVOICE if months is updating else RECURRING}"
-        # Only a second look at the document, or the bulk read at the end, tells what became of its lines.
-        sent, bare = {"lines": "duplicate", "update_answer": "sent"}, {"update_answer": "bare"}
-        yield Trouble(
-            f"lines are duplicated on {of}, and the answer shows what was sent",
-            "append semantics",
-            months,
-            switches=sent,
-            lasts=True,
-            shows=shows,
-            stops=True,
-        )
-        yield Trouble(
-            f"answers without lines on {of}", "append semantics", months, switches=bare, lasts=True, shows=shows
-        )
     yield Trouble(
         "new invoices land on another client",
         "redirected client",
@@ -287,11 +271,33 @@ def _hiding() -> Iterable[Trouble]:
     yield Trouble("a filter that hides in one run", "filters hide", every, switches=once, shows="dates")
 
 
+def _answering() -> Iterable[Trouble]:
+    """Answers to changes that do not show what became of the lines."""
+    updating, recurring = ("latest", "mixed", "shared"), ("recurring", "mixed")
+    for months in (updating, recurring):
+        of = "invoices" if months is updating else "recurring invoices"
+        shows = f"update {INVOICE if months is updating else RECURRING}"
+        # Only a second look at the document, or the bulk read at the end, tells what became of its lines.
+        sent, bare = {"lines": "duplicate", "update_answer": "sent"}, {"update_answer": "bare"}
+        yield Trouble(
+            f"lines are duplicated on {of}, and the answer shows what was sent",
+            "append semantics",
+            months,
+            switches=sent,
+            lasts=True,
+            shows=shows,
+            stops=True,
+        )
+        yield Trouble(
+            f"answers without lines on {of}", "append semantics", months, switches=bare, lasts=True, shows=shows
+        )
+
+
 TROUBLES: dict[str, Trouble] = {
     trouble.name: trouble
     for found in (_lost_after(), _lost_before(), _late(), _refused(), _false_reads(), _tenants(), _agents())
     for trouble in found
 }
 # Drawn with the others by later numbers alone: a number is a schedule for ever.
-LATER_TROUBLES: dict[str, Trouble] = {trouble.name: trouble for found in (_hiding(),) for trouble in found}
+LATER_TROUBLES: dict[str, Trouble] = {trouble.name: trouble for found in (_hiding(), _answering()) for trouble in found}
 ALL_TROUBLES = TROUBLES | LATER_TROUBLES
