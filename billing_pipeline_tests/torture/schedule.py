@@ -306,18 +306,8 @@ def _is_quiet(trouble: Trouble) -> bool:
 
 def _guarantee_later() -> list[Schedule]:
     """Each later trouble once, in the run after one that was killed between two documents, where answers are lost."""
-    kinds = ("new", "latest", "mixed", "recurring", "new", "latest", "shared", "recurring", "mixed")
-    losing = (
-        "dropped after the commit",
-        "",
-        "committed 7 requests later",
-        "",
-        "dropped before the commit",
-        "",
-        "",
-        "",
-        "",
-    )
+    kinds = ("new", "latest", "mixed", "recurring", "new", "latest", "latest", "recurring", "recurring")
+    losing = ("dropped after the commit", "", "committed 7 requests later", "", "dropped before the commit", *[""] * 4)
     kill = Kill(f"committed: {INTENT}", 2)
     schedules = []
     for place, (name, kind, lost) in enumerate(zip(LATER_TROUBLES, kinds, losing, strict=True)):

@@ -109,7 +109,7 @@ def _late() -> Iterable[Trouble]:
 
 def _refused() -> Iterable[Trouble]:
     storm, right = "429 storm", "permission lost"
-    # A run waits and goes on after it. It counts as one that stops, for every schedule was drawn with that.
+    # It stops nothing any more; its numbers are drawn as when it did.
     yield Trouble("429 to two writes", storm, CREATING, (_fault("status", status=429, count=2),), stops=True)
     advised = _fault("status", status=429, count=FOR_GOOD, after=1, headers={"Retry-After": "1"})
     yield Trouble("429 to every write after the first", storm, CREATING, (advised,), stops=True)
@@ -258,6 +258,28 @@ def _agents() -> Iterable[Trouble]:
         )
 
 
+def _answers() -> Iterable[Trouble]:
+    """Answers to updates that do not show what became of the document."""
+    updating, recurring = ("latest", "mixed", "shared"), ("recurring", "mixed")
+    for months in (updating, recurring):
+        of = "invoices" if months is updating else "recurring invoices"
+        shows = f"update {INVOICE if months is updating else RECURRING}"
+        # Only a second look at the document, or the bulk read at the end, tells what became of its lines.
+        sent, bare = {"lines": "duplicate", "update_answer": "sent"}, {"update_answer": "bare"}
+        yield Trouble(
+            f"lines are duplicated on {of}, and the answer shows what was sent",
+            "append semantics",
+            months,
+            switches=sent,
+            lasts=True,
+            shows=shows,
+            stops=True,
+        )
+        yield Trouble(
+            f"answers without lines on {of}", "append semantics", months, switches=bare, lasts=True, shows=shows
+        )
+
+
 def _hiding() -> Iterable[Trouble]:
     """Lists that are filtered wrongly, and counts that are always wrong."""
     every = (*CREATING, "recurring", "shared")
@@ -299,5 +321,5 @@ TROUBLES: dict[str, Trouble] = {
     for trouble in found
 }
 # Drawn with the others by later numbers alone: a number is a schedule for ever.
-LATER_TROUBLES: dict[str, Trouble] = {trouble.name: trouble for found in (_hiding(), _answering()) for trouble in found}
+LATER_TROUBLES: dict[str, Trouble] = {trouble.name: trouble for found in (_hiding(), _answers()) for trouble in found}
 ALL_TROUBLES = TROUBLES | LATER_TROUBLES
