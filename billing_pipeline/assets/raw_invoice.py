@@ -22,6 +22,8 @@ def build_raw_invoice(partitions: BillingPartitions) -> dg.AssetsDefinition:
         partitions_def=partitions.months,
         group_name=GROUP,
         kinds={"pax8", "duckdb"},
+        # Its event starts the preparation of the month, which needs every snapshot: these are the last of them.
+        deps=["halopsa_account_codes", "halopsa_client_details"],
         description="The month's Pax8 invoices with every line, to the byte, proved complete.",
     )
     def pax8_raw_invoice(
