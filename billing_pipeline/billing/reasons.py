@@ -122,8 +122,8 @@ REASONS: tuple[Reason, ...] = (
         "held",
         "The invoice would be negative",
         "To post it all the same, run billing-pipeline close {client_month} --post{correct} --force-cap "
-        "negative_invoice. To leave lines out of it, run billing-pipeline decide {month} --line ID --exclude --by NAME --why TEXT "
-        "({lines_of} lists them), then billing-pipeline close {client_month}.",
+        "negative_invoice. To leave lines out of it, run billing-pipeline decide {month} --line ID --exclude --by NAME "
+        "--why TEXT ({lines_of} lists them), then billing-pipeline close {client_month}.",
     ),
     Reason(
         "double_billing",
