@@ -389,28 +389,6 @@ comment on column schema_migrations.name is 'File of the migration.';
 comment on column schema_migrations.checksum is 'SHA-256 of its text.';
 comment on column schema_migrations.applied_at is 'When it ran, UTC.';
 
-comment on view line_dispositions is 'dispositions, with what counts where a person decided something for the line, and what was decided.';
-comment on column line_dispositions.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
-comment on column line_dispositions.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
-comment on column line_dispositions.integration is 'Source of the charge: pax8 or halopsa_contracts.';
-comment on column line_dispositions.invoice_id is 'Pax8''s id of the invoice.';
-comment on column line_dispositions.source_line_id is 'Pax8''s id of the line, else one made from its content and its ordinal among equal lines.';
-comment on column line_dispositions.line_no is 'Place of the line in its invoice, from 1, in the order in which Pax8 sent it.';
-comment on column line_dispositions.currency is 'Currency as the distributor sent it, ISO 4217 in capitals.';
-comment on column line_dispositions.sell is 'What the client pays for the line, before tax, exact; null where it could not be read.';
-comment on column line_dispositions.cost is 'What the MSP pays for the line, before tax, exact; null where it could not be read.';
-comment on column line_dispositions.line_class is 'Kind of charge: credit, azure_commitment, azure_consumption, prorate, one_time, fee, other_arrears or license.';
-comment on column line_dispositions.disposition is 'excluded, blocked, dropped, held, collapsed, planned or posted; collapsed lines are billed as part of a sum.';
-comment on column line_dispositions.reason is 'Why the line is not billed; null where it is.';
-comment on column line_dispositions.setting_level is 'Level of the switch that dropped or collapsed the line: built_in, global, integration, client, client_integration.';
-comment on column line_dispositions.charge_key is 'Our key of the charge that bills the line, or would.';
-comment on column line_dispositions.halopsa_invoice_id is 'HaloPSA''s id of the invoice that bills the line; null until posted.';
-comment on column line_dispositions.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
-comment on column line_dispositions.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took it back; null where it stands.';
-comment on column line_dispositions.charged_currency is 'Currency that counts: as decided for the line, else as sent.';
-comment on column line_dispositions.charged_sell is 'Sell that counts: as decided for the line, else as sent; null where it is not known.';
-comment on column line_dispositions.charged_cost is 'Cost that counts: as decided for the line, else as sent; null where it is not known.';
-comment on column line_dispositions.decisions is 'What was decided for the line, by whom and why, JSON; null where nothing was.';
 
 comment on view dispositions is 'The one fate of each source line. The sums over all dispositions are the distributor''s invoice, to the last digit.';
 comment on column dispositions.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -429,7 +407,29 @@ comment on column dispositions.setting_level is 'Level of the switch that droppe
 comment on column dispositions.charge_key is 'Our key of the charge that bills the line, or would.';
 comment on column dispositions.halopsa_invoice_id is 'HaloPSA''s id of the invoice that bills the line; null until posted.';
 comment on column dispositions.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
-comment on column dispositions.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took it back; null where it stands.';
+
+comment on view traced_lines is 'dispositions, with the credit that took a posted line back, and what counts where a person decided something for the line.';
+comment on column traced_lines.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
+comment on column traced_lines.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
+comment on column traced_lines.integration is 'Source of the charge: pax8 or halopsa_contracts.';
+comment on column traced_lines.invoice_id is 'Pax8''s id of the invoice.';
+comment on column traced_lines.source_line_id is 'Pax8''s id of the line, else one made from its content and its ordinal among equal lines.';
+comment on column traced_lines.line_no is 'Place of the line in its invoice, from 1, in the order in which Pax8 sent it.';
+comment on column traced_lines.currency is 'Currency as the distributor sent it, ISO 4217 in capitals.';
+comment on column traced_lines.sell is 'What the client pays for the line, before tax, exact; null where it could not be read.';
+comment on column traced_lines.cost is 'What the MSP pays for the line, before tax, exact; null where it could not be read.';
+comment on column traced_lines.line_class is 'Kind of charge: credit, azure_commitment, azure_consumption, prorate, one_time, fee, other_arrears or license.';
+comment on column traced_lines.disposition is 'excluded, blocked, dropped, held, collapsed, planned or posted; collapsed lines are billed as part of a sum.';
+comment on column traced_lines.reason is 'Why the line is not billed; awaiting_approval where its plan is still to approve; null where it is billed.';
+comment on column traced_lines.setting_level is 'Level of the switch that dropped or collapsed the line: built_in, global, integration, client, client_integration.';
+comment on column traced_lines.charge_key is 'Our key of the charge that bills the line, or would.';
+comment on column traced_lines.halopsa_invoice_id is 'HaloPSA''s id of the invoice that bills the line; null until posted.';
+comment on column traced_lines.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
+comment on column traced_lines.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took the line back; null where it stands.';
+comment on column traced_lines.charged_currency is 'Currency that counts: as decided for the line, else as sent.';
+comment on column traced_lines.charged_sell is 'Sell that counts: as decided for the line, else as sent; null where it is not known.';
+comment on column traced_lines.charged_cost is 'Cost that counts: as decided for the line, else as sent; null where it is not known.';
+comment on column traced_lines.decisions is 'What was decided for the line, by whom and why, JSON; null where nothing was.';
 
 comment on view three_way is 'The proof of a month for each client and currency: invoice, charges and HaloPSA lines, with gaps of 0 when all is well. A line whose charge a later month corrected counts there.';
 comment on column three_way.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -487,6 +487,13 @@ comment on column margin_by_client.lines is 'How many source lines are billed, w
 comment on column margin_by_client.sell is 'Sell of these lines, exact.';
 comment on column margin_by_client.cost is 'Cost of these lines, exact.';
 comment on column margin_by_client.margin is 'Sell minus cost.';
+
+comment on view month_totals is 'What each month comes to as it stands, for each client and currency: planned, and posted less what was taken back.';
+comment on column month_totals.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
+comment on column month_totals.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
+comment on column month_totals.currency is 'Currency of the amounts, ISO 4217 in capitals.';
+comment on column month_totals.sell is 'Planned and posted sell, rounded by line, less what was taken back.';
+comment on column month_totals.cost is 'Its cost.';
 
 comment on view month_over_month is 'What is billed in a month beside the month before, for each client and currency; what was taken back is not.';
 comment on column month_over_month.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';

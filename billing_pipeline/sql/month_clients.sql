@@ -16,7 +16,7 @@ month_before as (
         client,
         coalesce(currency, '') as currency,
         sell as previous_sell
-    from month_over_month
+    from month_totals
     where month = $previous_month and sell <> 0
 ),
 
@@ -27,7 +27,7 @@ lines as (
         count(*) as lines,
         coalesce(sum(charged_sell) filter (where disposition in ('held', 'blocked')), 0) as held_sell,
         coalesce(bool_and(reason = 'excluded_client'), false) as excluded
-    from line_dispositions
+    from traced_lines
     where month = $month
     group by all
 ),

@@ -24,7 +24,7 @@ select
     fates.currency as sent_currency,
     fates.sell as sent_sell,
     fates.cost as sent_cost
-from line_dispositions as fates
+from traced_lines as fates
 join normalized_charges as normalized
     on normalized.month = fates.month
     and normalized.client = fates.client

@@ -1,7 +1,8 @@
 -- What analysts read: one fate for each source line, the three-way proof, and what a clerk looks at first.
 
--- One row a source line: what the distributor sent, and in `charged_*` what counts where a person decided otherwise.
-create or replace view line_dispositions as
+-- One row a source line: what the distributor sent, in `charged_*` what counts where a person decided otherwise, and the
+-- credit that took a posted line back.
+create or replace view traced_lines as
 with first_holds as (
     select month, client, arg_min(reason, reason_rank) as reason
     from holds
@@ -88,8 +89,8 @@ lines as (
     left join reconciled_items as reconciled
         on reconciled.month = modified.month
         and reconciled.client = modified.client
-        and reconciled.charge_key = modified.charge_key
-        and modified.outcome in ('kept', 'collapsed')
+        -- A condition on the left table alone would make this join try every pair of rows.
+        and reconciled.charge_key = case when modified.outcome in ('kept', 'collapsed') then modified.charge_key end
     left join first_holds on first_holds.month = normalized.month and first_holds.client = normalized.client
     left join awaiting on awaiting.month = normalized.month and awaiting.client = normalized.client
     left join posted_source_lines as posted on posted.line_key = normalized.line_key
@@ -132,6 +133,7 @@ select
     decisions
 from lines;
 
+-- What others rely on: no column more.
 create or replace view dispositions as
 select
     month,
@@ -149,9 +151,9 @@ select
     setting_level,
     charge_key,
     halopsa_invoice_id,
-    halopsa_line_id,
-    credit_halopsa_invoice_id
-from line_dispositions;
+    halopsa_line_id
+from traced_lines;
+
 -- In which month a charge counts: its own, or, where a correction of a later month took its place, that one. What was billed
 -- for it then bills what took its place.
 create or replace view counted_months as
@@ -207,7 +209,7 @@ with line_money as (
         case when charged_currency is not distinct from currency then charged_sell else 0 end as charged_sell,
         case when charged_currency is not distinct from currency then charged_cost else 0 end as charged_cost,
         disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
-    from line_dispositions
+    from traced_lines
     union all
     select
         month,
@@ -218,7 +220,7 @@ with line_money as (
         charged_sell,
         charged_cost,
         disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
-    from line_dispositions
+    from traced_lines
     where decisions is not null and charged_currency is distinct from currency
 ),
 
@@ -464,7 +466,7 @@ from (
     select
         *,
         credit_halopsa_invoice_id is null as stands
-    from line_dispositions
+    from traced_lines
 )
 where disposition in ('planned', 'posted', 'collapsed')
 group by month, client, charged_currency;
@@ -581,23 +583,23 @@ select
     cast(standing_cost as decimal(38, 18)) as standing_cost
 from sums;
 
-create or replace view month_over_month as
-with months as (
-    select
-        proof.month,
-        proof.client,
-        proof.currency,
-        cast(
-            proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(38, 18)
-        ) as sell,
-        cast(
-            proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(38, 18)
-        ) as cost
-    from three_way as proof
-    left join billed_months as billed
-        on billed.month = proof.month and billed.client = proof.client and billed.currency = proof.currency
-)
+-- What each month comes to as it stands: planned, and posted less what was taken back.
+create or replace view month_totals as
+select
+    proof.month,
+    proof.client,
+    proof.currency,
+    cast(
+        proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(38, 18)
+    ) as sell,
+    cast(
+        proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(38, 18)
+    ) as cost
+from three_way as proof
+left join billed_months as billed
+    on billed.month = proof.month and billed.client = proof.client and billed.currency = proof.currency;
 
+create or replace view month_over_month as
 select
     current_month.month,
     current_month.client,
@@ -609,8 +611,8 @@ select
     previous_month.cost as previous_cost,
     cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(38, 18)) as sell_change,
     cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(38, 18)) as cost_change
-from months as current_month
-left join months as previous_month
+from month_totals as current_month
+left join month_totals as previous_month
     on previous_month.client = current_month.client
     and previous_month.currency = current_month.currency
     and previous_month.month

@@ -324,7 +324,7 @@ _FATES = """
         count(*) filter (where charged_sell is null or charged_cost is null) as unpriced,
         coalesce(sum(charged_sell), 0)::decimal(38, 18) as sell,
         coalesce(sum(charged_cost), 0)::decimal(38, 18) as cost
-    from line_dispositions
+    from traced_lines
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
     order by all
