@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from billing_pipeline.billing.errors import BillingPipelineError, SettingsError, WarehouseError
 from billing_pipeline.commands.connections import open_halopsa, open_pax8
 from billing_pipeline.commands.outcome import DONE
+from billing_pipeline.commands.progress import show_waits
 from billing_pipeline.commands.surroundings import read_environment
 from billing_pipeline.commands.terminal import count, head, notes, say, say_wrapped
 from billing_pipeline.resources.halopsa import HaloClient
@@ -51,20 +52,20 @@ def _try(service: str, probe: Callable[[], list[str]]) -> int:
 
 
 def _check_pax8(environment: Environment, loaded: LoadedSettings) -> list[str]:
-    with open_pax8(environment, loaded.settings) as pax8:
+    with show_waits(), open_pax8(environment, loaded.settings) as pax8:
         return pax8.check()
 
 
 def _check_halopsa(environment: Environment, loaded: LoadedSettings) -> list[str]:
-    with open_halopsa(environment, loaded.settings) as halo:
+    with show_waits(), open_halopsa(environment, loaded.settings) as halo:
         return halo.check()
 
 
 def _check_lists(environment: Environment, loaded: LoadedSettings) -> int:
     head("What the settings name")
-    with open_pax8(environment, loaded.settings) as pax8:
+    with show_waits(), open_pax8(environment, loaded.settings) as pax8:
         companies = pax8.companies()
-    with open_halopsa(environment, loaded.settings) as halo:
+    with show_waits(), open_halopsa(environment, loaded.settings) as halo:
         items, recurring, clients = halo.items(), halo.recurring_invoices(), halo.clients()
         details = _read_details(environment, loaded, halo, clients, recurring)
         lists = HaloPsaLists(

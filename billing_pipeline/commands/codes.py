@@ -5,6 +5,7 @@ from typing import Any
 
 from billing_pipeline.commands.connections import open_halopsa
 from billing_pipeline.commands.outcome import DONE
+from billing_pipeline.commands.progress import show_waits
 from billing_pipeline.commands.surroundings import read_environment
 from billing_pipeline.commands.terminal import head, new_table, say, show
 from billing_pipeline.settings.load import load_settings
@@ -18,7 +19,7 @@ def codes() -> int:
     """Write the items, taxes and account codes that `settings.codes` can name."""
     environment = read_environment()
     settings = load_settings(environment.config_folder).settings
-    with open_halopsa(environment, settings) as halo:
+    with show_waits(), open_halopsa(environment, settings) as halo:
         items, groups, taxes = halo.items(), halo.product_groups(), halo.taxes()
         accounts = account_codes(items, groups, halo.recurring_invoices())
     _print_items(items, groups)

@@ -142,12 +142,13 @@ def _charged(warehouse: "Warehouse") -> "list[ProductUse]":
 
 def _subscribed(environment: "Environment", config: "LoadedSettings", warehouse: "Warehouse") -> "list[ProductUse]":
     from billing_pipeline.commands.connections import open_pax8
+    from billing_pipeline.commands.progress import show_waits
     from billing_pipeline.commands.refresh import refresh_companies
     from billing_pipeline.steps.products_in_use import products_of_subscriptions
 
     if config.settings.integrations.pax8.trust_external_id:
         refresh_companies(environment, config, warehouse)
-    with open_pax8(environment, config.settings) as pax8:
+    with show_waits(), open_pax8(environment, config.settings) as pax8:
         subscriptions, catalogue = pax8.subscriptions(), pax8.products()
     with warehouse.session("map companies") as session:
         return products_of_subscriptions(session, config, subscriptions, catalogue)
@@ -164,13 +165,14 @@ def _create(
     environment: "Environment", config: "LoadedSettings", warehouse: "Warehouse", matched: "Sequence[MatchedProduct]"
 ) -> "CreatedItems":
     from billing_pipeline.commands.connections import open_halopsa
+    from billing_pipeline.commands.progress import show_waits
     from billing_pipeline.steps.match_products import create_matched
     from billing_pipeline.steps.work import Work
 
     now = environment.now()
     run_id = f"products match {now:%Y-%m-%dT%H:%M:%SZ}"
     work = Work(f"{now:%Y-%m}", (), warehouse, config, now, run_id, environment.now)
-    with open_halopsa(environment, config.settings) as halo:
+    with show_waits(), open_halopsa(environment, config.settings) as halo:
         return create_matched(work, halo, matched)
 
 

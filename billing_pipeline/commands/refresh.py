@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from billing_pipeline.commands.connections import open_halopsa, open_pax8
+from billing_pipeline.commands.progress import show_waits
 from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Warehouse
 from billing_pipeline.settings.environment import Environment
@@ -28,7 +29,7 @@ def refresh_halopsa(
     environment: Environment, config: LoadedSettings, warehouse: Warehouse, *kinds: str
 ) -> dict[str, Rows]:
     """Take a snapshot of each kind, all of them or none; with all that bear accounts, of the account codes too."""
-    with open_halopsa(environment, config.settings) as halo:
+    with show_waits(), open_halopsa(environment, config.settings) as halo:
         found = {kind: _HALOPSA_READS[kind](halo) for kind in kinds}
         address = halo.address
     if set(_ACCOUNTS_ARE_ON) <= set(kinds):
@@ -39,7 +40,7 @@ def refresh_halopsa(
 
 def refresh_companies(environment: Environment, config: LoadedSettings, warehouse: Warehouse) -> None:
     """Take a snapshot of Pax8's companies."""
-    with open_pax8(environment, config.settings) as pax8:
+    with show_waits(), open_pax8(environment, config.settings) as pax8:
         companies = pax8.companies()
     _store(environment, warehouse, {"pax8_companies": companies}, environment.pax8_base_url)
 

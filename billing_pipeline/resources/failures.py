@@ -22,9 +22,8 @@ from billing_pipeline.billing.errors import (
     TooManyRequests,
     UnreadableAnswer,
 )
-from billing_pipeline.resources.retries import TRANSIENT_STATUSES, read_retry_after
+from billing_pipeline.resources.retries import TOO_MANY_REQUESTS, TRANSIENT_STATUSES, read_retry_after
 
-TOO_MANY_REQUESTS = 429
 SURELY_NOT_WRITTEN = frozenset({400, 401, 403, 404, 422, 429})
 """Refused before anything was stored. A 409, a 5xx or a redirect may come after a commit."""
 

@@ -20,10 +20,10 @@ from billing_pipeline.billing.errors import (
     UnreadableAnswer,
 )
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
-from billing_pipeline.resources.failures import TOO_MANY_REQUESTS, FailureSorter, Redactor, ServiceFacts
+from billing_pipeline.resources.failures import FailureSorter, Redactor, ServiceFacts
 from billing_pipeline.resources.limits import HttpLimits
 from billing_pipeline.resources.oauth import ClientCredentials, TokenRequest
-from billing_pipeline.resources.retries import RetryPolicy
+from billing_pipeline.resources.retries import TOO_MANY_REQUESTS, RetryPolicy
 from billing_pipeline.resources.transport import RequestCounter, build_transport
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import httpx
 from httpx_retries import Retry
 
+from billing_pipeline.resources.waits import tell_wait
+
+TOO_MANY_REQUESTS = 429
 TRANSIENT_STATUSES: dict[int, str] = {
     408: "the service gave up waiting for itself; Pax8 sends it for slow reports",
-    429: "too many requests; it passes with the window",
+    TOO_MANY_REQUESTS: "too many requests; it passes with the window",
     500: "trouble inside; both services send it for a moment's trouble too",
     502: "a proxy got no good answer from the service behind it",
     503: "overloaded, or down for maintenance",
@@ -69,13 +72,15 @@ class PatientRetry(Retry):
 
     def sleep(self, response: httpx.Response | Exception) -> None:
         """Wait before the next try, as the answer asks or by the backoff, within the bounds."""
-        if not _is_429_without_advice(response):
+        if not isinstance(response, httpx.Response) or response.status_code != TOO_MANY_REQUESTS:
             super().sleep(response)
             return
         left = self.max_backoff_wait if self.total_timeout is None else self.total_timeout - self.elapsed_sleep
         # The last try comes when all the time is up: nobody gives up in the middle of a window.
-        wanted = left if self.attempts_made >= self.total else 8 * self.backoff_strategy()
-        seconds = max(0.0, min(wanted, self.max_backoff_wait, left))
+        unadvised = left if self.attempts_made >= self.total else 8 * self.backoff_strategy()
+        seconds = max(0.0, min(read_retry_after(response) or unadvised, self.max_backoff_wait, left))
+        if seconds >= 1:
+            tell_wait(f"Too many requests for now (429): reading goes on in {seconds:.0f} seconds")
         time.sleep(seconds)
         self.elapsed_sleep += seconds
 
@@ -86,7 +91,3 @@ def read_retry_after(response: httpx.Response) -> float | None:
         return Retry().parse_retry_after(response.headers.get("Retry-After", "")) or None
     except ValueError:
         return None
-
-
-def _is_429_without_advice(response: httpx.Response | Exception) -> bool:
-    return isinstance(response, httpx.Response) and response.status_code == 429 and read_retry_after(response) is None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from billing_pipeline.billing.errors import NotWritten, ServiceError
-from billing_pipeline.resources.failures import TOO_MANY_REQUESTS
 from billing_pipeline.resources.halopsa import HaloClient
+from billing_pipeline.resources.retries import TOO_MANY_REQUESTS
 from billing_pipeline.steps.halo_documents import Row, index_by_key
 from billing_pipeline.steps.others_lines import read_target_row
 from billing_pipeline.steps.posting_state import Posting

@@ -1,5 +1,6 @@
 """Reads: what is retried and how long, what is an error at once, and which error."""
 
+import logging
 import socket
 import time
 from decimal import Decimal
@@ -78,12 +79,17 @@ def test_retries_of_429_are_bounded_in_total_waiting(
     assert 3 <= len(service.calls(THING)) < 60
 
 
-def test_retry_after_is_waited_for(service: ScriptedService, open_service: OpenService) -> None:
+def test_retry_after_is_waited_for_and_told(
+    service: ScriptedService, open_service: OpenService, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "billing_pipeline.waits")
     service.reply(THING, Reply(429, "slow down", {"Retry-After": "1"}), Reply(body=[1]))
     policy = RetryPolicy(attempts=3, backoff=0.001, longest_wait=2, total_wait=2)
     open_service(policy=policy).get("/things")
     first, second = service.calls(THING)
     assert second.at - first.at >= 0.95
+    waits = [record.getMessage() for record in caplog.records if record.name == "billing_pipeline.waits"]
+    assert waits == ["Too many requests for now (429): reading goes on in 1 seconds"]
 
 
 def test_a_429_without_advice_waits_longer_than_a_503(service: ScriptedService, open_service: OpenService) -> None:

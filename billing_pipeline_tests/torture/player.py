@@ -12,7 +12,7 @@ from typing import Self
 from billing_pipeline.sandbox.halopsa_switches import HaloSwitches
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline_tests.behaviours.world import make_world
-from billing_pipeline_tests.ready_made import copy_empty_warehouse
+from billing_pipeline_tests.ready_made import copy_empty_dagster_home, copy_empty_warehouse
 from billing_pipeline_tests.torture.disturbance import Disturbance
 from billing_pipeline_tests.torture.forking import BROKEN, Forker
 from billing_pipeline_tests.torture.invariants import find_twice, find_unexplained, find_violations
@@ -75,6 +75,8 @@ class Stage:
         folder = self._folder / f"seed-{schedule.seed}"
         scene = Scene(folder, self._sandbox, self._forker, month)
         scene.copy_warehouse(prepared)
+        if schedule.through_close:
+            copy_empty_dagster_home(folder / "dagster")
         played = Played(schedule)
         self.scene = scene
         try:
