@@ -17,7 +17,7 @@ CLIENTS, LINES, MONTHS = 100, 20, 36
 # The first close makes the database and Dagster's files besides.
 _EARLY = 2
 MOST_GROWTH = 1.15
-MOST_BYTES_A_LINE = 2_500
+MOST_BYTES_A_LINE = 1_500
 _MIB = 1024 * 1024
 
 
