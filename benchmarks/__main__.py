@@ -1,4 +1,4 @@
-"""`python -m benchmarks [demo] [charges] [economy]`: figures of this machine beside the targets.
+"""`python -m benchmarks [demo] [charges] [economy] [history]`: figures of this machine beside the targets.
 
 It fails where more requests were sent than their targets allow; times are the machine's and fail nothing.
 """
@@ -12,10 +12,16 @@ import duckdb
 
 from benchmarks.demo_month import measure_demo_month
 from benchmarks.economy import measure_economy
+from benchmarks.history import measure_history
 from benchmarks.million_charges import measure_charges
 from benchmarks.report import Report
 
-MEASUREMENTS = {"demo": measure_demo_month, "charges": measure_charges, "economy": measure_economy}
+MEASUREMENTS = {
+    "demo": measure_demo_month,
+    "charges": measure_charges,
+    "economy": measure_economy,
+    "history": measure_history,
+}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Close the demo month once, in this process, and tell where the time went."""
+"""Close a month once, in this process, and tell where the time went."""
 
 import json
 import logging
@@ -65,6 +65,7 @@ def main() -> None:
         clients=len(closed.clients),
         runs=runs,
         inside=stopwatch.seconds,
+        inside_processor=stopwatch.processor,
         processor_seconds=processor_seconds(),
     )
 

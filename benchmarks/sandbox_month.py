@@ -29,22 +29,31 @@ def serve(world: World, now: str, latency_seconds: float = 0.0) -> Iterator[Sand
 def close_apart(sandbox: Sandbox, config: Mapping[str, str], month: str, now: str) -> dict[str, Any]:
     """The figures of `close --post` with these settings files, on a new database and a new Dagster instance."""
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        order = {
-            "month": month,
-            "environment": {**sandbox.environment, **_prepare_folder(folder, config, now)},
-            "services": {"Pax8": sandbox.pax8_url, "HaloPSA": sandbox.halopsa_url},
-        }
-        return run_apart("close_apart", order)
+        write_config(Path(name), config)
+        return close_in(Path(name), sandbox, month, now)
 
 
-def _prepare_folder(folder: Path, files: Mapping[str, str], now: str) -> dict[str, str]:
+def close_in(folder: Path, sandbox: Sandbox, month: str, now: str) -> dict[str, Any]:
+    """The same in a folder that has settings, and the database of the months before if there were any."""
+    order = {
+        "month": month,
+        "environment": {**sandbox.environment, **_surroundings(folder, now)},
+        "services": {"Pax8": sandbox.pax8_url, "HaloPSA": sandbox.halopsa_url},
+    }
+    return run_apart("close_apart", order)
+
+
+def write_config(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the settings files into the folder."""
     config = folder / "config"
     config.mkdir()
     for name, text in files.items():
         (config / name).write_text(text, encoding="utf-8")
+
+
+def _surroundings(folder: Path, now: str) -> dict[str, str]:
     return {
-        "BILLING_CONFIG": str(config),
+        "BILLING_CONFIG": str(folder / "config"),
         "BILLING_WAREHOUSE": str(folder / "billing.duckdb"),
         "DAGSTER_HOME": str(folder / "dagster"),
         "BILLING_NOW": now,

@@ -141,6 +141,38 @@ def approve(
 
 @app.command()
 @ends_with_exit_code
+def decide(
+    month: Month,
+    line: Annotated[
+        list[str] | None, typer.Option("--line", metavar="ID", help="The line, by its id; may be repeated.")
+    ] = None,
+    invoice: Annotated[
+        str | None, typer.Option(metavar="ID", help="Its invoice, where several have a line of this id.")
+    ] = None,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Count it, and bill it to nobody.")] = False,
+    sell: Annotated[str | None, typer.Option(metavar="AMOUNT", help="What the client pays for it, in all.")] = None,
+    cost: Annotated[str | None, typer.Option(metavar="AMOUNT", help="What it costs us, in all.")] = None,
+    currency: Annotated[str | None, typer.Option(metavar="CODE", help="The currency of its amounts.")] = None,
+    line_class: Annotated[str | None, typer.Option("--class", metavar="CLASS", help="Its kind of charge.")] = None,
+    client: Annotated[str | None, typer.Option(metavar="KEY", help="The client whose it is.")] = None,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides.")] = "",
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    of: Annotated[str | None, typer.Option(metavar="KEY", help="List every line of this client.")] = None,
+) -> int:
+    """Decide what counts for single lines that cannot be billed as they came; without --line, list those that wait."""
+    from billing_pipeline.billing.line_decisions import Decision
+    from billing_pipeline.commands import decide as command
+
+    given: dict[Decision, str | None]
+    given = {"sell": sell, "cost": cost, "currency": currency, "class": line_class, "client": client}
+    values = {name: value for name, value in given.items() if value is not None}
+    if exclude:
+        values = {"exclude": "", **values}
+    return command.decide(month, line or (), invoice, values, by, why, of)
+
+
+@app.command()
+@ends_with_exit_code
 def explain(
     client: Annotated[str, typer.Argument(metavar="CLIENT", help="A client key of clients.csv.")],
     integration: Annotated[str, typer.Option(metavar="NAME", help="pax8 or halopsa_contracts.")] = "pax8",

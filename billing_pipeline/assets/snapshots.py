@@ -37,12 +37,13 @@ def build_snapshots() -> list[dg.AssetsDefinition]:
     ]
 
 
-def _describe(snapshot: Snapshot) -> dg.MaterializeResult[Any]:
+def _describe(snapshot: Snapshot, notes: Sequence[str] = ()) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(snapshot.rows),
             "snapshot_id": snapshot.snapshot_id,
             "content_hash": snapshot.content_hash,
+            **({"notes": "\n".join(notes)} if notes else {}),
         }
     )
 
@@ -56,7 +57,8 @@ def _pax8_companies() -> dg.AssetsDefinition:
             rows = client.companies()
         now = configuration.now().replace(tzinfo=None)
         with warehouse.open().session("store the snapshot pax8_companies") as session:
-            return _describe(store_snapshot(session, "pax8_companies", rows, pax8.base_url, now))
+            # Companies only name things: a list that does not prove complete is told, and stops nothing.
+            return _describe(store_snapshot(session, "pax8_companies", rows, pax8.base_url, now), rows.notes)
 
     return pax8_companies
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from billing_pipeline.billing.setting_types import IntegrationName
 
@@ -43,6 +44,22 @@ class ProductTemplateRow:
     halopsa_item_id: int
     name: str
     tax_code: int | None = None
+
+
+@dataclass(frozen=True)
+class LineDecisionRow:
+    """What a person decided for one source line: `by` whom and `why`. `value` is empty for `exclude`.
+
+    A line has at most one row for each decision.
+    """
+
+    integration: IntegrationName
+    invoice_id: str
+    source_line_id: str
+    decision: Literal["exclude", "sell", "cost", "currency", "class", "client"]
+    value: str
+    by: str
+    why: str
 
 
 @dataclass(frozen=True)

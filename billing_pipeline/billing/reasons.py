@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from billing_pipeline.billing.line_decisions import LINE_CLASSES
+
 Fate = Literal["dropped", "excluded", "blocked", "held", "planned"]
 
 
@@ -12,8 +14,8 @@ class Reason:
     """One reason: its code, what fate it gives a line, and what a clerk should read and do.
 
     `held_label` and `held_next_step` are for a hold, where the code means another thing there than for a line. In next
-    steps {month}, {client_month} (`2026-10 --client acme`) and {cap} stand for those of the hold, {correct} for the
-    option that a correction needs.
+    steps {month}, {client_month} (`2026-10 --client acme`), {cap} and {lines_of} (the command that lists the client's
+    lines) stand for those of the hold, {correct} for the option that a correction needs.
     """
 
     code: str
@@ -23,6 +25,13 @@ class Reason:
     held_label: str = ""
     held_next_step: str = ""
 
+
+# The text of each such line ends in its own command.
+_DECIDE = (
+    "Run the command that the text names with what you decide, or with --exclude in the place of it to bill the line "
+    "to nobody; then run billing-pipeline close {client_month}."
+)
+_CLASSES = ", ".join(LINE_CLASSES)
 
 REASONS: tuple[Reason, ...] = (
     Reason(
@@ -40,54 +49,59 @@ REASONS: tuple[Reason, ...] = (
     Reason("zero", "dropped", "The line is zero", "Nothing to do."),
     Reason("excluded_client", "excluded", "The client is excluded in clients.csv", "Nothing to do."),
     Reason(
+        "excluded_line",
+        "excluded",
+        "A person excluded the line",
+        "Take its row out of line_decisions.csv to bill it.",
+    ),
+    Reason(
         "invoice_status",
         "excluded",
         "The invoice's status says that it is not billed",
         "See raw_invoices.",
         "An invoice of the month cannot be billed as it stands",
-        "Ask Pax8 what it means, then run billing-pipeline close {month}; a new status needs its rule written, and "
-        "totals that differ are let through with control_total: report.",
+        "Say in billing.yaml what counts: a new status under integrations: pax8: invoice_statuses, as the text has it; "
+        "totals that differ are let through with control_total: report there. Then run billing-pipeline close {month}.",
     ),
     Reason(
         "inactive_client",
         "held",
         "The HaloPSA client is inactive, or billed through nobody",
-        "Activate it in HaloPSA, correct whom it is billed through, or exclude the client, then run billing-pipeline "
-        "close {client_month}.",
+        "Activate it in HaloPSA, correct whom it is billed through, or write true under excluded in its rows of "
+        "clients.csv, then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "unmapped_client",
         "blocked",
         "The company has no client",
-        "Add its row to clients.csv, then run billing-pipeline close {month}.",
-    ),
-    Reason("no_company", "blocked", "The line names no company", "Ask Pax8 which company it belongs to."),
-    Reason(
-        "unknown_type",
-        "blocked",
-        "The line's type is not known",
-        "A new kind of charge: have its rule written.",
+        "Add its row to clients.csv, or correct it (billing-pipeline clients propose suggests rows), then run "
+        "billing-pipeline close {month}.",
     ),
     Reason(
-        "unknown_term",
+        "no_company",
         "blocked",
-        "The line's term is not known",
-        "A new billing term: have its rule written.",
+        "The line names no company",
+        "Say whose each line is with billing-pipeline decide {month} --line ID --client KEY --by NAME --why TEXT, or "
+        "that it is nobody's with --exclude in the place of --client KEY. Or set integrations: pax8: unassigned: "
+        "report in billing.yaml: such lines are then shown, and hold nobody. Then run billing-pipeline close {month}.",
     ),
-    Reason("missing_amount", "blocked", "Total, cost or currency is missing", "Ask Pax8 for the amount."),
+    Reason("unknown_type", "blocked", "The line's type is not known", f"{_DECIDE} CLASS is one of {_CLASSES}."),
+    Reason("unknown_term", "blocked", "The line's term is not known", f"{_DECIDE} CLASS is one of {_CLASSES}."),
+    Reason("missing_amount", "blocked", "Total, cost or currency is missing", _DECIDE),
     Reason(
         "rule_failed",
         "blocked",
         "A rule failed on the data of the line",
-        "Decide the line, or exclude it, with billing-pipeline decide, or exclude the client in clients.csv; then run "
-        "billing-pipeline close {client_month}. The log has the details for support.",
+        "Leave lines out with billing-pipeline decide {month} --line ID --exclude --by NAME --why TEXT ({lines_of} "
+        "lists them), or decide what their text says in the same way, or write true under excluded in the client's "
+        "rows of clients.csv; then run billing-pipeline close {client_month}. The log has the details for support.",
     ),
     Reason(
         "no_item",
         "blocked",
         "The product has no HaloPSA item, or its tax or account is not there",
-        "Add its row to products.csv, or correct the code that the text names, then run billing-pipeline close "
-        "{client_month}.",
+        "Add its row to products.csv (billing-pipeline products propose suggests rows), or correct the code that the "
+        "text names, then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "ambiguous_item",
@@ -99,20 +113,24 @@ REASONS: tuple[Reason, ...] = (
         "currency",
         "held",
         "The currency is not the client's own",
-        "Correct the client's currency in HaloPSA, or what the text says of it, then run billing-pipeline close "
-        "{client_month}.",
+        "Correct the client's currency in HaloPSA, or what the text says of it, or say of single lines that they are "
+        "in another one with billing-pipeline decide {month} --line ID --currency CODE --by NAME --why TEXT "
+        "({lines_of} lists them), then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "negative_total",
         "held",
         "The invoice would be negative",
-        "Credit it by hand, or run billing-pipeline close {client_month} --post{correct} --force-cap negative_invoice.",
+        "To post it all the same, run billing-pipeline close {client_month} --post{correct} --force-cap "
+        "negative_invoice. To leave lines out of it, run billing-pipeline decide {month} --line ID --exclude --by NAME "
+        "--why TEXT ({lines_of} lists them), then billing-pipeline close {client_month}.",
     ),
     Reason(
         "double_billing",
         "held",
         "HaloPSA bills the product already",
-        "Remove one of the two, then run billing-pipeline close {client_month}.",
+        "Remove in HaloPSA what the text names, or leave our lines out with billing-pipeline decide {month} --line ID "
+        "--exclude --by NAME --why TEXT ({lines_of} lists them), then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "no_latest_invoice",
@@ -124,7 +142,8 @@ REASONS: tuple[Reason, ...] = (
         "no_recurring_invoice",
         "held",
         "No recurring invoice to write to",
-        "Set behaviour.target to new, or map one, then run billing-pipeline close {client_month}.",
+        "Set behaviour.target to new, or write the id of one that can take it under recurring_invoice_id in "
+        "clients.csv, then run billing-pipeline close {client_month}.",
     ),
     Reason(
         "not_issued",
@@ -195,6 +214,7 @@ def describe_hold(code: str, month: str, client: str | None, details: Sequence[s
         month=month,
         client_month=client_month,
         cap=code.partition(":")[2],
+        lines_of=f"billing-pipeline decide {month}" + ("" if client is None else f" --of {client}"),
         correct=" --correct" if details and all(" --correct" in detail for detail in details) else "",
     )
     return reason.held_label or reason.label, told

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from billing_pipeline.billing.invoice_status import DecidedStanding, standing
 from billing_pipeline.billing.setting_types import (
     INTEGRATIONS,
     AccountCode,
@@ -120,6 +121,16 @@ class ChargeSettings(Section):
     line_text: LineText = LineText()
 
 
+def _of_unknown_statuses(statuses: Mapping[str, DecidedStanding]) -> Mapping[str, DecidedStanding]:
+    known = [name for name in statuses if standing(name) != "unknown"]
+    if known:
+        raise ValueError(
+            f"{known[0]!r} is a status whose meaning is known ({standing(known[0]).replace('_', ' ')}): take it out; "
+            "only new ones are decided here"
+        )
+    return statuses
+
+
 class Pax8Integration(Section):
     """Charges from the distributor's invoice."""
 
@@ -128,6 +139,8 @@ class Pax8Integration(Section):
     sell_field: Literal["total", "subTotal"] = "total"
     cost_field: Literal["costTotal"] = "costTotal"
     control_total: Literal["report", "hold"] = "report"
+    unassigned: Literal["hold", "report"] = "hold"
+    invoice_statuses: Annotated[Mapping[str, DecidedStanding], AfterValidator(_of_unknown_statuses)] = {}
     expected_azure_margin_percent: Amount | None = Decimal(10)
     settings: ChargeSettings = ChargeSettings()
 

@@ -50,6 +50,8 @@ def _print_pair(corrections: Sequence[CorrectedClient], month: str) -> None:
         else "no invoice follows it yet"
     )
     say(f"\n{credited} is {first.credited_status}; {follows}.")
+    if first.month != month and any(one.state == "posted" for one in corrections):
+        say(f"What {month} billed for it counts in {first.month} now, where it bills what took its place.")
     columns = ("Client", "State", "Billed", "Due", "Difference", "Changed", "Same")
     table = new_table(*columns, amounts=columns[2:5], counts=columns[5:])
     for one in corrections:

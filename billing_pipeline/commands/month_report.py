@@ -17,6 +17,7 @@ from billing_pipeline.steps.month_summary import ClientMonth, CurrencyTotals, Fi
 _ZERO = Decimal(0)
 _CENTS = {
     "source": "Pax8 charges",
+    "decided": "Decided for single lines",
     "posted": "Posted to HaloPSA",
     "reversed": "Posted, then reversed",
     "to_approve": "Planned, to approve",

@@ -9,12 +9,13 @@ from typing import Any
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.document_changes import LineChange, LineState
 from billing_pipeline.billing.reasons import describe_hold
+from billing_pipeline.commands.correction_report import describe_earlier_credit
 from billing_pipeline.commands.review_words import prepare_command, stale_text
 from billing_pipeline.steps.approval_summary import PlanApproval
 from billing_pipeline.steps.correction_summary import CorrectedClient
 from billing_pipeline.steps.month_cents import split_cents
 from billing_pipeline.steps.month_review import ClientReview, MonthReview
-from billing_pipeline.steps.month_summary import HeldCause
+from billing_pipeline.steps.month_summary import Finding, HeldCause, MonthSummary
 from billing_pipeline.steps.review_documents import DocumentReview
 
 # Raised where a key goes, or means something else. A new key does not raise it.
@@ -48,9 +49,8 @@ def _month(review: MonthReview) -> dict[str, Any]:
         "unmapped": [vars(one) for one in summary.unmapped],
         "approvals": [_approval(one) for one in summary.approvals],
         "corrections": [_correction(one) for one in summary.corrections],
-        "earlier_credits": [vars(one) for one in summary.earlier_credits],
         "reversals": [vars(one) for one in summary.reversals],
-        "findings": [vars(finding) for finding in summary.findings],
+        "findings": [vars(finding) for finding in (*_earlier_credits(summary), *summary.findings)],
         "month_findings": [vars(finding) for finding in summary.month_findings],
         "drift": [vars(finding) for finding in summary.drift],
         "differences": summary.differences,
@@ -102,6 +102,14 @@ def _approval(one: PlanApproval) -> dict[str, Any]:
 
 def _correction(one: CorrectedClient) -> dict[str, Any]:
     return {**vars(one), "difference": one.difference}
+
+
+def _earlier_credits(summary: MonthSummary) -> list[Finding]:
+    """What stands billed for credited invoices of earlier months, as findings of the month."""
+    return [
+        Finding("credited_earlier", None, describe_earlier_credit(credit, summary.month))
+        for credit in summary.earlier_credits
+    ]
 
 
 def _plain(value: Any) -> Any:

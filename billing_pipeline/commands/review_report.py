@@ -108,6 +108,7 @@ def print_client_lines(review: MonthReview) -> None:
         for item in client.new_items:
             say_wrapped(f"Creates the item {item.name!r} in {item.item_group} ({item.reference})", bullet="- ")
         _print_not_billed(client)
+        _print_decided(client)
 
 
 def _print_document(document: DocumentReview) -> None:
@@ -138,6 +139,19 @@ def _print_document(document: DocumentReview) -> None:
     if tax is not None:
         told += f", {show_amount(tax, document.currency)} tax{'' if document.tax is not None else ' expected'}"
     say(f"Total {told}")
+
+
+def _print_decided(client: ClientReview) -> None:
+    decided = [line for line in client.source_lines if line.decided]
+    if not decided:
+        return
+    say("\nDecided for single lines (line_decisions.csv)", style="bold")
+    for line in decided:
+        sent = "no amount" if line.sent_sell is None else amount(line.sent_sell, line.sent_currency or "")
+        say_wrapped(
+            f"invoice line {line.line_no} ({line.product or line.description}), sent with {sent}: {line.decided}",
+            bullet="- ",
+        )
 
 
 def _print_not_billed(client: ClientReview) -> None:

@@ -77,9 +77,10 @@ def read_rows(
 ) -> list[CsvRow]:
     """Return the rows under a header that has exactly `columns`, in any order.
 
-    Accepts a byte order mark, any line ends, empty lines, and empty columns at the end; trims cells. A row may have
-    the cells `proposed` after its own, for it was pasted whole from a file of proposals; they are not looked at. Adds
-    to `problems`; a broken row is left out, and after a broken header there are none.
+    Accepts a byte order mark, any line ends, empty lines, remarks (rows that begin with #), and empty columns at the
+    end; trims cells. A row may have the cells `proposed` after its own, for it was pasted whole from a file of
+    proposals; they are not looked at. Adds to `problems`; a broken row is left out, and after a broken header there are
+    none.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -96,7 +97,7 @@ def read_rows(
         for cells in reader:
             start, line = line, reader.line_num + 1
             cells = [cell.strip() for cell in cells]
-            if not any(cells):
+            if not any(cells) or cells[0].startswith("#"):
                 continue
             if header is None:
                 width, header = len(cells), _without_empty_end(cells)

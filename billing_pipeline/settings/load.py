@@ -9,7 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from billing_pipeline.billing.errors import SettingsError
-from billing_pipeline.billing.mapping_rows import ClientRow, ProductRow, ProductTemplateRow, TaxLocationRow
+from billing_pipeline.billing.mapping_rows import (
+    ClientRow,
+    LineDecisionRow,
+    ProductRow,
+    ProductTemplateRow,
+    TaxLocationRow,
+)
 from billing_pipeline.billing.setting_types import Level
 from billing_pipeline.billing.settings import BillingSettings
 from billing_pipeline.billing.settings_resolution import Resolved, level_path, resolve
@@ -19,6 +25,7 @@ from billing_pipeline.settings.mapping_files import (
     COLUMNS,
     PROPOSED_COLUMNS,
     read_clients,
+    read_line_decisions,
     read_product_templates,
     read_products,
     read_tax_locations,
@@ -44,6 +51,7 @@ class LoadedSettings:
     products: tuple[ProductRow, ...] = ()
     product_templates: tuple[ProductTemplateRow, ...] = ()
     tax_locations: tuple[TaxLocationRow, ...] = ()
+    line_decisions: tuple[LineDecisionRow, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -105,6 +113,9 @@ def load_settings(folder: Path) -> LoadedSettings:
     products = read_products(rows["products.csv"])
     product_templates = read_product_templates(rows["product_templates.csv"])
     tax_locations = read_tax_locations(rows["tax_locations.csv"])
+    # Keys of rows with another problem count as known: one mistake is told once.
+    client_keys = {row.cells["client"] for row in rows["clients.csv"]}
+    line_decisions = read_line_decisions(rows["line_decisions.csv"], client_keys)
     settings, lines = _read_settings(folder / YAML_NAME, contents[YAML_NAME], rows["clients.csv"], problems)
     raise_problems(problems)
     return LoadedSettings(
@@ -114,6 +125,7 @@ def load_settings(folder: Path) -> LoadedSettings:
         products=products,
         product_templates=product_templates,
         tax_locations=tax_locations,
+        line_decisions=line_decisions,
         digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         lines=lines,
         contents=contents,

@@ -1,7 +1,11 @@
 """Turns the rows of the CSV files into what the rules use, and finds what contradicts itself in them."""
 
+from collections.abc import Collection
+
+from billing_pipeline.billing.line_decisions import DECISIONS, check_decision
 from billing_pipeline.billing.mapping_rows import (
     ClientRow,
+    LineDecisionRow,
     ProductRow,
     ProductTemplateRow,
     TaxLocationRow,
@@ -26,6 +30,7 @@ COLUMNS = {
     "products.csv": ("integration", "product_id", "sku", "term", "halopsa_item_id"),
     "product_templates.csv": ("halopsa_item_id", "name", "tax_code"),
     "tax_locations.csv": ("postcode_prefix", "tax_code"),
+    "line_decisions.csv": ("integration", "invoice_id", "source_line_id", "decision", "value", "by", "why"),
 }
 
 _CANDIDATES = ("candidate", "score", "candidate_2", "score_2", "candidate_3", "score_3")
@@ -171,6 +176,48 @@ def read_tax_locations(rows: list[CsvRow]) -> tuple[TaxLocationRow, ...]:
         if first != location:
             row.complain("tax_code", f"prefix {prefix} has tax {first.tax_code} on line {line}: keep one row")
     return tuple(location for location, _ in locations.values())
+
+
+def read_line_decisions(rows: list[CsvRow], clients: Collection[str]) -> tuple[LineDecisionRow, ...]:
+    """Return what was decided for single lines, in the order of the file; `clients` are the keys of clients.csv."""
+    decided: dict[tuple[str, str, str, str], tuple[LineDecisionRow, int]] = {}
+    for row in rows:
+        decision = _read_line_decision(row, clients)
+        if decision is None:
+            continue
+        # Pax8 writes ids in any case; keys are made of them as they are written.
+        key = (decision.integration, decision.invoice_id, decision.source_line_id, decision.decision)
+        _, line = decided.setdefault(key, (decision, row.line))
+        if line != row.line:
+            row.complain("decision", f"{decision.decision} is decided for this line on line {line} too: keep one row")
+    return tuple(decision for decision, _ in decided.values())
+
+
+def _read_line_decision(row: CsvRow, clients: Collection[str]) -> LineDecisionRow | None:
+    before = len(row.problems)
+    integration, name = row.required("integration"), row.required("decision")
+    invoice_id, source_line_id = row.required("invoice_id"), row.required("source_line_id")
+    by, why, value = row.required("by"), row.required("why"), row.text("value") or ""
+    if integration is not None and integration not in INTEGRATIONS:
+        row.complain("integration", f"unknown integration {integration!r}; {suggest(integration, INTEGRATIONS)}")
+    decision = next((one for one in DECISIONS if one == (name or "").lower()), None)
+    if name is not None and decision is None:
+        row.complain("decision", f"unknown decision {name!r}; {suggest(name, DECISIONS)}")
+    if decision is not None:
+        try:
+            value = check_decision(decision, value)
+        except ValueError as error:
+            row.complain("value", str(error))
+    if decision == "client" and value and value not in clients:
+        row.complain("value", f"no row of clients.csv has client {value!r}; {_suggest_client(value, clients)}")
+    known = next((one for one in INTEGRATIONS if one == integration), None)
+    if len(row.problems) > before or known is None or decision is None:
+        return None
+    return LineDecisionRow(known, invoice_id or "", source_line_id or "", decision, value, by or "", why or "")
+
+
+def _suggest_client(value: str, clients: Collection[str]) -> str:
+    return suggest(value, clients) if clients else "clients.csv has no client yet"
 
 
 def _show(value: object) -> str:

@@ -151,6 +151,10 @@ comment on column normalized_charges.rule_id is 'Rule that gave the class, in li
 comment on column normalized_charges.exclude_reason is 'Why the line is left aside: excluded_client or invoice_status; null where it is not.';
 comment on column normalized_charges.block_reason is 'Why the line cannot be resolved, such as unmapped_client or unknown_term; null where it can.';
 comment on column normalized_charges.block_detail is 'What exactly is wrong with it, for a person.';
+comment on column normalized_charges.sent_currency is 'Currency as the distributor sent it, where something was decided for the line; else null.';
+comment on column normalized_charges.sent_sell is 'Sell as the distributor sent it, where something was decided for the line; else null.';
+comment on column normalized_charges.sent_cost is 'Cost as the distributor sent it, where something was decided for the line; else null.';
+comment on column normalized_charges.decisions is 'What was decided for the line (line_decisions.csv), by whom and why, JSON; null where nothing was.';
 
 comment on table modified_charges is 'What the modifiers did with each source line, and one row for each collapse group. One slice a month and client.';
 comment on column modified_charges.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -350,6 +354,7 @@ comment on column posted_source_lines.invoice_id is 'Pax8''s id of the invoice.'
 comment on column posted_source_lines.row_kind is 'line: billed by itself. collapsed: billed as part of a collapse group.';
 comment on column posted_source_lines.collapse_group is 'Collapse group that it was billed in; null where it was billed by itself.';
 comment on column posted_source_lines.setting_level is 'Level of the switch that collapsed it; null where it was billed by itself.';
+comment on column posted_source_lines.decisions is 'What was decided for the line when it was posted, JSON; null where nothing was.';
 
 comment on table slice_sources is 'What each slice was made from, so that an old month can be made again to the same bytes.';
 comment on column slice_sources.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -384,6 +389,7 @@ comment on column schema_migrations.name is 'File of the migration.';
 comment on column schema_migrations.checksum is 'SHA-256 of its text.';
 comment on column schema_migrations.applied_at is 'When it ran, UTC.';
 
+
 comment on view dispositions is 'The one fate of each source line. The sums over all dispositions are the distributor''s invoice, to the last digit.';
 comment on column dispositions.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
 comment on column dispositions.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
@@ -392,8 +398,8 @@ comment on column dispositions.invoice_id is 'Pax8''s id of the invoice.';
 comment on column dispositions.source_line_id is 'Pax8''s id of the line, else one made from its content and its ordinal among equal lines.';
 comment on column dispositions.line_no is 'Place of the line in its invoice, from 1, in the order in which Pax8 sent it.';
 comment on column dispositions.currency is 'Currency of the amounts, ISO 4217 in capitals.';
-comment on column dispositions.sell is 'What the client pays for the line, before tax, exact; null where it could not be read.';
-comment on column dispositions.cost is 'What the MSP pays for the line, before tax, exact; null where it could not be read.';
+comment on column dispositions.sell is 'What the client pays for the line, before tax, exact, as the distributor sent it; null where it could not be read.';
+comment on column dispositions.cost is 'What the MSP pays for the line, before tax, exact, as the distributor sent it; null where it could not be read.';
 comment on column dispositions.line_class is 'Kind of charge: credit, azure_commitment, azure_consumption, prorate, one_time, fee, other_arrears or license.';
 comment on column dispositions.disposition is 'excluded, blocked, dropped, held, collapsed, planned or posted; collapsed lines are billed as part of a sum.';
 comment on column dispositions.reason is 'Why the line is not billed; awaiting_approval where its plan is still to approve; null where it is billed.';
@@ -401,7 +407,29 @@ comment on column dispositions.setting_level is 'Level of the switch that droppe
 comment on column dispositions.charge_key is 'Our key of the charge that bills the line, or would.';
 comment on column dispositions.halopsa_invoice_id is 'HaloPSA''s id of the invoice that bills the line; null until posted.';
 comment on column dispositions.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
-comment on column dispositions.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took it back; null where it stands.';
+
+comment on view traced_lines is 'dispositions, with the credit that took a posted line back, and what counts where a person decided something for the line.';
+comment on column traced_lines.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
+comment on column traced_lines.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
+comment on column traced_lines.integration is 'Source of the charge: pax8 or halopsa_contracts.';
+comment on column traced_lines.invoice_id is 'Pax8''s id of the invoice.';
+comment on column traced_lines.source_line_id is 'Pax8''s id of the line, else one made from its content and its ordinal among equal lines.';
+comment on column traced_lines.line_no is 'Place of the line in its invoice, from 1, in the order in which Pax8 sent it.';
+comment on column traced_lines.currency is 'Currency as the distributor sent it, ISO 4217 in capitals.';
+comment on column traced_lines.sell is 'What the client pays for the line, before tax, exact; null where it could not be read.';
+comment on column traced_lines.cost is 'What the MSP pays for the line, before tax, exact; null where it could not be read.';
+comment on column traced_lines.line_class is 'Kind of charge: credit, azure_commitment, azure_consumption, prorate, one_time, fee, other_arrears or license.';
+comment on column traced_lines.disposition is 'excluded, blocked, dropped, held, collapsed, planned or posted; collapsed lines are billed as part of a sum.';
+comment on column traced_lines.reason is 'Why the line is not billed; awaiting_approval where its plan is still to approve; null where it is billed.';
+comment on column traced_lines.setting_level is 'Level of the switch that dropped or collapsed the line: built_in, global, integration, client, client_integration.';
+comment on column traced_lines.charge_key is 'Our key of the charge that bills the line, or would.';
+comment on column traced_lines.halopsa_invoice_id is 'HaloPSA''s id of the invoice that bills the line; null until posted.';
+comment on column traced_lines.halopsa_line_id is 'HaloPSA''s id of the line that bills it; null until posted.';
+comment on column traced_lines.credit_halopsa_invoice_id is 'HaloPSA''s id of the credit of ours that took the line back; null where it stands.';
+comment on column traced_lines.charged_currency is 'Currency that counts: as decided for the line, else as sent.';
+comment on column traced_lines.charged_sell is 'Sell that counts: as decided for the line, else as sent; null where it is not known.';
+comment on column traced_lines.charged_cost is 'Cost that counts: as decided for the line, else as sent; null where it is not known.';
+comment on column traced_lines.decisions is 'What was decided for the line, by whom and why, JSON; null where nothing was.';
 
 comment on view three_way is 'The proof of a month for each client and currency: invoice, charges and HaloPSA lines, with gaps of 0 when all is well. A line whose charge a later month corrected counts there.';
 comment on column three_way.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
@@ -409,6 +437,8 @@ comment on column three_way.client is 'Key of the client who is billed, as in cl
 comment on column three_way.currency is 'Currency of the amounts, ISO 4217 in capitals.';
 comment on column three_way.source_sell is 'Sell of all lines of the distributor''s invoices, exact.';
 comment on column three_way.source_cost is 'Cost of all lines of the distributor''s invoices, exact.';
+comment on column three_way.decided_sell is 'What persons decided for single lines (line_decisions.csv) less what the distributor sent for them, sell.';
+comment on column three_way.decided_cost is 'The same for cost.';
 comment on column three_way.not_billed_sell is 'Sell of lines that are dropped, excluded, blocked or held.';
 comment on column three_way.not_billed_cost is 'Cost of lines that are dropped, excluded, blocked or held.';
 comment on column three_way.residual_sell is 'Sell lost or won by rounding: source minus billed.';
@@ -419,7 +449,7 @@ comment on column three_way.posted_sell is 'Sell of document lines that were pos
 comment on column three_way.posted_cost is 'Cost of document lines that were posted; what of it was taken back on credits since is in reversed_months.';
 comment on column three_way.readback_sell is 'Sell of our lines as read back from HaloPSA.';
 comment on column three_way.readback_cost is 'Cost of our lines as read back from HaloPSA.';
-comment on column three_way.sell_gap is 'source - not billed - residual - read back, or - planned before posting; 0 when all is well.';
+comment on column three_way.sell_gap is 'source + decided - not billed - residual - read back, or - planned before posting; 0 when all is well.';
 comment on column three_way.cost_gap is 'The same for cost; 0 when all is well.';
 
 comment on view to_approve is 'What may be posted once a person has approved it, for each client and currency: planned, and neither held nor sent.';
@@ -457,6 +487,13 @@ comment on column margin_by_client.lines is 'How many source lines are billed, w
 comment on column margin_by_client.sell is 'Sell of these lines, exact.';
 comment on column margin_by_client.cost is 'Cost of these lines, exact.';
 comment on column margin_by_client.margin is 'Sell minus cost.';
+
+comment on view month_totals is 'What each month comes to as it stands, for each client and currency: planned, and posted less what was taken back.';
+comment on column month_totals.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';
+comment on column month_totals.client is 'Key of the client who is billed, as in clients.csv; pax8-<company id> where the company is not mapped yet.';
+comment on column month_totals.currency is 'Currency of the amounts, ISO 4217 in capitals.';
+comment on column month_totals.sell is 'Planned and posted sell, rounded by line, less what was taken back.';
+comment on column month_totals.cost is 'Its cost.';
 
 comment on view month_over_month is 'What is billed in a month beside the month before, for each client and currency; what was taken back is not.';
 comment on column month_over_month.month is 'Partition, YYYY-MM: the month of the distributor''s invoice date. A line''s own period may be another.';

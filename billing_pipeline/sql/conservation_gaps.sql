@@ -1,6 +1,6 @@
 -- Currencies in which the stored invoice lines and the dispositions differ. No row means all is explained.
 -- Clients that wait to be prepared are left out: a close of some clients says nothing about the others.
--- Reads: frames checked_invoices, company_clients, waiting_clients.
+-- Reads: frames checked_invoices, company_clients, decided_clients, waiting_clients.
 with sized_items as (
     select
         *,
@@ -24,7 +24,8 @@ source as (
     join checked_invoices using (invoice_id, content_hash)
     left join company_clients on company_clients.company_id = items.company_id
     left join posted_source_lines as posted on posted.line_key = items.line_key
-    where coalesce(posted.client, company_clients.client, 'unassigned') not in (select client from waiting_clients)
+    left join decided_clients on decided_clients.line_key = items.line_key
+    where coalesce(posted.client, decided_clients.client, company_clients.client, 'unassigned') not in (select client from waiting_clients)
     group by 1
 ),
 

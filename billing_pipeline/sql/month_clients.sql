@@ -16,18 +16,18 @@ month_before as (
         client,
         coalesce(currency, '') as currency,
         sell as previous_sell
-    from month_over_month
+    from month_totals
     where month = $previous_month and sell <> 0
 ),
 
 lines as (
     select
         client,
-        coalesce(currency, '') as currency,
+        coalesce(charged_currency, '') as currency,
         count(*) as lines,
-        coalesce(sum(sell) filter (where disposition in ('held', 'blocked')), 0) as held_sell,
+        coalesce(sum(charged_sell) filter (where disposition in ('held', 'blocked')), 0) as held_sell,
         coalesce(bool_and(reason = 'excluded_client'), false) as excluded
-    from dispositions
+    from traced_lines
     where month = $month
     group by all
 ),

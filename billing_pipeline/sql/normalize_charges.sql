@@ -1,5 +1,7 @@
 -- Source lines of a month in one shape: typed, classified, mapped to a client. One row a source line.
--- Reads: raw_invoice_items, posted_source_lines; frames month_invoices, client_companies, terms, scope_clients.
+-- What a person decided for a line takes the place of what the distributor sent, which stays beside it.
+-- Reads: raw_invoice_items, posted_source_lines; frames month_invoices, client_companies, terms, line_decisions,
+-- scope_clients.
 delete from normalized_charges
 where month = getvariable('month') and client in (select client from scope_clients);
 
@@ -10,8 +12,19 @@ with source_lines as (
         invoices.invoice_date,
         invoices.status as invoice_status,
         invoices.standing,
-        case getvariable('sell_field') when 'subTotal' then items.sub_total else items.total end as sell_amount,
-        items.cost_total as cost_amount,
+        case getvariable('sell_field') when 'subTotal' then items.sub_total else items.total end as sent_sell,
+        items.cost_total as sent_cost,
+        upper(items.currency) as sent_currency,
+        coalesce(decided.sell, sent_sell) as sell_amount,
+        coalesce(decided.cost, sent_cost) as cost_amount,
+        coalesce(decided.currency, sent_currency) as charged_currency,
+        decided.told as decisions,
+        coalesce(decided.excluded, false) as is_decided_out,
+        decided.sell as decided_sell,
+        decided.cost as decided_cost,
+        decided.line_class as decided_class,
+        decided.client as decided_client,
+        decided.client_excluded as is_decided_client_excluded,
         lower(coalesce(items.type, '')) as folded_type,
         replace(replace(lower(coalesce(items.term, '')), ' ', ''), '-', '') as folded_term,
         lower(coalesce(items.product_name, '')) as folded_name,
@@ -20,6 +33,7 @@ with source_lines as (
     from raw_invoice_items as items
     join month_invoices as invoices
         on invoices.invoice_id = items.invoice_id and invoices.content_hash = items.content_hash
+    left join line_decisions as decided on decided.line_key = items.line_key
 ),
 
 typed as (
@@ -52,7 +66,10 @@ typed as (
             else list_has_any(too_precise, [getvariable('sell_field'), getvariable('cost_field'), 'quantity'])
         end as is_too_precise,
         -- Sums of such amounts may not fit any more, and a sum that fails would fail for everybody.
-        coalesce(greatest(abs(sell_amount), abs(cost_amount)) >= 1000000000000000, false) as is_too_large
+        coalesce(greatest(abs(sell_amount), abs(cost_amount)) >= 1000000000000000, false) as is_too_large,
+        decisions is not null
+        and not is_too_precise
+        and not coalesce(greatest(abs(sent_sell), abs(sent_cost)) >= 1000000000000000, false) as keeps_sent_amounts
     from source_lines
     left join terms on terms.folded = source_lines.folded_term
 ),
@@ -96,11 +113,12 @@ owned as (
         case
             -- What was posted stays with the client it was posted for, whatever the mapping says later.
             when posted.client is not null then posted.client
-            else coalesce(companies.client, 'unassigned')
+            else coalesce(ruled.decided_client, companies.client, 'unassigned')
         end as client_key,
-        coalesce(companies.mapped, false) as is_mapped,
-        coalesce(companies.excluded, false) as is_excluded,
-        companies.problem
+        ruled.decided_client is not null or coalesce(companies.mapped, false) as is_mapped,
+        coalesce(ruled.is_decided_client_excluded, companies.excluded, false) as is_excluded,
+        case when ruled.decided_client is null then companies.problem end as problem,
+        ruled.company_id is null and ruled.decided_client is null as is_unassigned
     from ruled
     left join client_companies as companies on companies.company_id = ruled.company_id
     left join posted_source_lines as posted on posted.line_key = ruled.line_key
@@ -110,15 +128,17 @@ mapped as (
     select
         owned.*,
         case
-            when owned.company_id is null then 'no_company'
+            when owned.is_unassigned then 'no_company'
             when not owned.is_mapped or owned.problem is not null then 'unmapped_client'
-            when owned.folded_type not in (
+            when owned.decided_class is null and owned.folded_type not in (
                 'subscription', 'prorate', 'one-time', 'rebate',
                 'service-charge', 'service-credit', 'payment-credit', 'invoice-credit'
             ) then 'unknown_type'
-            when owned.known_term is null and not (owned.is_credit and owned.folded_term = '') then 'unknown_term'
+            when owned.decided_class is null
+                and owned.known_term is null and not (owned.is_credit and owned.folded_term = '')
+                then 'unknown_term'
             when owned.is_too_precise then 'too_precise'
-            when owned.sell_amount is null or owned.cost_amount is null or owned.currency is null
+            when owned.sell_amount is null or owned.cost_amount is null or owned.charged_currency is null
                 then 'missing_amount'
             when owned.is_too_large then 'rule_failed'
         end as block_reason
@@ -162,16 +182,18 @@ select
             then mapped.end_period
         else cast(mapped.end_period + interval 1 day as date)
     end as period_end,
-    upper(mapped.currency) as currency,
+    mapped.charged_currency as currency,
     coalesce(mapped.quantity, cast(1 as decimal(38, 18))) as quantity,
     mapped.price,
     case when not mapped.is_too_precise and not mapped.is_too_large then mapped.sell_amount end as sell,
     case when not mapped.is_too_precise and not mapped.is_too_large then mapped.cost_amount end as cost,
-    rules.line_class,
-    mapped.rule_id,
+    coalesce(mapped.decided_class, rules.line_class) as line_class,
+    case when mapped.decided_class is null then mapped.rule_id else 'decided' end as rule_id,
     case
         when mapped.is_excluded then 'excluded_client'
         when mapped.standing = 'not_billed' then 'invoice_status'
+        when mapped.is_decided_out then 'excluded_line'
+        when mapped.is_unassigned and getvariable('reports_unassigned') then 'no_company'
     end as exclude_reason,
     mapped.block_reason,
     case
@@ -191,13 +213,19 @@ select
             case when mapped.block_reason = 'rule_failed' then 'amounts of 10^15 and more are not summed: ' end,
             getvariable('sell_field'), ' ',
             coalesce(
+                rtrim(rtrim(cast(mapped.decided_sell as text), '0'), '.'),
                 case getvariable('sell_field') when 'subTotal' then mapped.sub_total_text else mapped.total_text end,
                 'missing'
             ),
-            ', cost ', coalesce(mapped.cost_total_text, 'missing'),
-            ', currency ', coalesce(mapped.currency, 'missing')
+            ', cost ',
+            coalesce(rtrim(rtrim(cast(mapped.decided_cost as text), '0'), '.'), mapped.cost_total_text, 'missing'),
+            ', currency ', coalesce(mapped.charged_currency, 'missing')
         )
-    end as block_detail
+    end as block_detail,
+    case when mapped.decisions is not null then mapped.sent_currency end as sent_currency,
+    case when mapped.keeps_sent_amounts then mapped.sent_sell end as sent_sell,
+    case when mapped.keeps_sent_amounts then mapped.sent_cost end as sent_cost,
+    mapped.decisions
 from mapped
 join line_class_rules as rules on rules.rule_id = mapped.rule_id
 where mapped.client_key in (select client from scope_clients);

@@ -12,15 +12,19 @@ select
     normalized.period_start,
     normalized.period_end,
     normalized.quantity,
-    coalesce(fates.currency, '') as currency,
-    fates.sell,
-    fates.cost,
+    coalesce(fates.charged_currency, '') as currency,
+    fates.charged_sell as sell,
+    fates.charged_cost as cost,
     coalesce(fates.line_class, '') as line_class,
     fates.disposition,
     fates.reason,
     fates.setting_level,
-    fates.charge_key
-from dispositions as fates
+    fates.charge_key,
+    fates.decisions,
+    fates.currency as sent_currency,
+    fates.sell as sent_sell,
+    fates.cost as sent_cost
+from traced_lines as fates
 join normalized_charges as normalized
     on normalized.month = fates.month
     and normalized.client = fates.client

@@ -1,5 +1,8 @@
 -- What analysts read: one fate for each source line, the three-way proof, and what a clerk looks at first.
-create or replace view dispositions as
+
+-- One row a source line: what the distributor sent, in `charged_*` what counts where a person decided otherwise, and the
+-- credit that took a posted line back.
+create or replace view traced_lines as
 with first_holds as (
     select month, client, arg_min(reason, reason_rank) as reason
     from holds
@@ -42,9 +45,13 @@ lines as (
         normalized.invoice_id,
         normalized.source_line_id,
         normalized.line_no,
-        normalized.currency,
-        normalized.sell,
-        normalized.cost,
+        case when normalized.decisions is null then normalized.currency else normalized.sent_currency end as currency,
+        case when normalized.decisions is null then normalized.sell else normalized.sent_sell end as sell,
+        case when normalized.decisions is null then normalized.cost else normalized.sent_cost end as cost,
+        normalized.currency as charged_currency,
+        normalized.sell as charged_sell,
+        normalized.cost as charged_cost,
+        normalized.decisions,
         normalized.line_class,
         modified.outcome,
         case
@@ -82,8 +89,8 @@ lines as (
     left join reconciled_items as reconciled
         on reconciled.month = modified.month
         and reconciled.client = modified.client
-        and reconciled.charge_key = modified.charge_key
-        and modified.outcome in ('kept', 'collapsed')
+        -- A condition on the left table alone would make this join try every pair of rows.
+        and reconciled.charge_key = case when modified.outcome in ('kept', 'collapsed') then modified.charge_key end
     left join first_holds on first_holds.month = normalized.month and first_holds.client = normalized.client
     left join awaiting on awaiting.month = normalized.month and awaiting.client = normalized.client
     left join posted_source_lines as posted on posted.line_key = normalized.line_key
@@ -119,8 +126,33 @@ select
     charge_key,
     halopsa_invoice_id,
     halopsa_line_id,
-    credit_halopsa_invoice_id
+    credit_halopsa_invoice_id,
+    charged_currency,
+    charged_sell,
+    charged_cost,
+    decisions
 from lines;
+
+-- What others rely on: no column more.
+create or replace view dispositions as
+select
+    month,
+    client,
+    integration,
+    invoice_id,
+    source_line_id,
+    line_no,
+    currency,
+    sell,
+    cost,
+    line_class,
+    disposition,
+    reason,
+    setting_level,
+    charge_key,
+    halopsa_invoice_id,
+    halopsa_line_id
+from traced_lines;
 
 -- In which month a charge counts: its own, or, where a correction of a later month took its place, that one. What was billed
 -- for it then bills what took its place.
@@ -166,16 +198,44 @@ from chains
 group by charge_key;
 
 create or replace view three_way as
-with source as (
+with line_money as (
     select
         month,
         client,
         currency,
-        coalesce(sum(sell), 0) as source_sell,
-        coalesce(sum(cost), 0) as source_cost,
-        coalesce(sum(sell) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_sell,
-        coalesce(sum(cost) filter (where disposition in ('dropped', 'excluded', 'blocked', 'held')), 0) as not_billed_cost
-    from dispositions
+        sell as source_sell,
+        cost as source_cost,
+        -- In another currency, all that was sent in this one is taken away here and stands there.
+        case when charged_currency is not distinct from currency then charged_sell else 0 end as charged_sell,
+        case when charged_currency is not distinct from currency then charged_cost else 0 end as charged_cost,
+        disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
+    from traced_lines
+    union all
+    select
+        month,
+        client,
+        charged_currency as currency,
+        0 as source_sell,
+        0 as source_cost,
+        charged_sell,
+        charged_cost,
+        disposition in ('dropped', 'excluded', 'blocked', 'held') as is_not_billed
+    from traced_lines
+    where decisions is not null and charged_currency is distinct from currency
+),
+
+source as (
+    select
+        month,
+        client,
+        currency,
+        coalesce(sum(source_sell), 0) as source_sell,
+        coalesce(sum(source_cost), 0) as source_cost,
+        coalesce(sum(charged_sell), 0) - coalesce(sum(source_sell), 0) as decided_sell,
+        coalesce(sum(charged_cost), 0) - coalesce(sum(source_cost), 0) as decided_cost,
+        coalesce(sum(charged_sell) filter (where is_not_billed), 0) as not_billed_sell,
+        coalesce(sum(charged_cost) filter (where is_not_billed), 0) as not_billed_cost
+    from line_money
     group by month, client, currency
 ),
 
@@ -263,6 +323,8 @@ joined as (
         money.currency,
         coalesce(source.source_sell, 0) as source_sell,
         coalesce(source.source_cost, 0) as source_cost,
+        coalesce(source.decided_sell, 0) as decided_sell,
+        coalesce(source.decided_cost, 0) as decided_cost,
         coalesce(source.not_billed_sell, 0) as not_billed_sell,
         coalesce(source.not_billed_cost, 0) as not_billed_cost,
         coalesce(open_plan.residual_sell, 0) + coalesce(posted.residual_sell, 0)
@@ -296,6 +358,8 @@ select
     currency,
     cast(source_sell as decimal(38, 18)) as source_sell,
     cast(source_cost as decimal(38, 18)) as source_cost,
+    cast(decided_sell as decimal(38, 18)) as decided_sell,
+    cast(decided_cost as decimal(38, 18)) as decided_cost,
     cast(not_billed_sell as decimal(38, 18)) as not_billed_sell,
     cast(not_billed_cost as decimal(38, 18)) as not_billed_cost,
     cast(residual_sell as decimal(38, 18)) as residual_sell,
@@ -306,8 +370,12 @@ select
     cast(posted_cost as decimal(38, 18)) as posted_cost,
     cast(readback_sell as decimal(38, 18)) as readback_sell,
     cast(readback_cost as decimal(38, 18)) as readback_cost,
-    cast(source_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)) as sell_gap,
-    cast(source_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)) as cost_gap
+    cast(
+        source_sell + decided_sell - not_billed_sell - residual_sell - readback_sell - open_sell as decimal(38, 18)
+    ) as sell_gap,
+    cast(
+        source_cost + decided_cost - not_billed_cost - residual_cost - readback_cost - open_cost as decimal(38, 18)
+    ) as cost_gap
 from joined;
 
 -- What may be posted once a person has approved it: planned, and neither held nor sent.
@@ -386,22 +454,22 @@ create or replace view margin_by_client as
 select
     month,
     client,
-    currency,
+    charged_currency as currency,
     count(*) filter (where stands) as lines,
-    cast(coalesce(sum(sell) filter (where stands), 0) as decimal(38, 18)) as sell,
-    cast(coalesce(sum(cost) filter (where stands), 0) as decimal(38, 18)) as cost,
+    cast(coalesce(sum(charged_sell) filter (where stands), 0) as decimal(38, 18)) as sell,
+    cast(coalesce(sum(charged_cost) filter (where stands), 0) as decimal(38, 18)) as cost,
     cast(
-        coalesce(sum(sell) filter (where stands), 0) - coalesce(sum(cost) filter (where stands), 0)
+        coalesce(sum(charged_sell) filter (where stands), 0) - coalesce(sum(charged_cost) filter (where stands), 0)
         as decimal(38, 18)
     ) as margin
 from (
     select
         *,
         credit_halopsa_invoice_id is null as stands
-    from dispositions
+    from traced_lines
 )
 where disposition in ('planned', 'posted', 'collapsed')
-group by month, client, currency;
+group by month, client, charged_currency;
 
 create or replace view document_lines as
 select
@@ -515,23 +583,23 @@ select
     cast(standing_cost as decimal(38, 18)) as standing_cost
 from sums;
 
-create or replace view month_over_month as
-with months as (
-    select
-        proof.month,
-        proof.client,
-        proof.currency,
-        cast(
-            proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(38, 18)
-        ) as sell,
-        cast(
-            proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(38, 18)
-        ) as cost
-    from three_way as proof
-    left join billed_months as billed
-        on billed.month = proof.month and billed.client = proof.client and billed.currency = proof.currency
-)
+-- What each month comes to as it stands: planned, and posted less what was taken back.
+create or replace view month_totals as
+select
+    proof.month,
+    proof.client,
+    proof.currency,
+    cast(
+        proof.planned_sell - proof.posted_sell + coalesce(billed.standing_sell, 0) as decimal(38, 18)
+    ) as sell,
+    cast(
+        proof.planned_cost - proof.posted_cost + coalesce(billed.standing_cost, 0) as decimal(38, 18)
+    ) as cost
+from three_way as proof
+left join billed_months as billed
+    on billed.month = proof.month and billed.client = proof.client and billed.currency = proof.currency;
 
+create or replace view month_over_month as
 select
     current_month.month,
     current_month.client,
@@ -543,8 +611,8 @@ select
     previous_month.cost as previous_cost,
     cast(current_month.sell - coalesce(previous_month.sell, 0) as decimal(38, 18)) as sell_change,
     cast(current_month.cost - coalesce(previous_month.cost, 0) as decimal(38, 18)) as cost_change
-from months as current_month
-left join months as previous_month
+from month_totals as current_month
+left join month_totals as previous_month
     on previous_month.client = current_month.client
     and previous_month.currency = current_month.currency
     and previous_month.month
@@ -563,7 +631,8 @@ select
 from normalized_charges as normalized
 where
     normalized.block_reason in ('unmapped_client', 'no_company')
-    and normalized.exclude_reason is null
+    -- Lines without a company that are reported and hold nobody are excluded for just that.
+    and coalesce(normalized.exclude_reason, 'no_company') = 'no_company'
     and normalized.line_key not in (select line_key from posted_source_lines)
 group by
     normalized.month,

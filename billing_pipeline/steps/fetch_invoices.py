@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from billing_pipeline.billing.canonical import decimal_text
 from billing_pipeline.billing.errors import IncompleteInvoice, NotReleasedYet, ServiceError, SourceMutated
 from billing_pipeline.billing.exact_json import read_exact_json, write_exact_json
 from billing_pipeline.billing.invoice_changes import describe_other_changes, hash_billed_content, match_lines
-from billing_pipeline.billing.invoice_status import standing
+from billing_pipeline.billing.invoice_status import DecidedStanding, standing
 from billing_pipeline.billing.money import as_stored, parse_amount, show_amount
 from billing_pipeline.billing.months import month_range
 from billing_pipeline.billing.pax8_items import AMOUNT_FIELDS, RawItem, invoice_content_hash, read_items
@@ -498,8 +499,12 @@ def _control_totals(invoice: Row) -> dict[str, Decimal | None]:
     }
 
 
-def month_invoices(session: Session, month: str) -> tuple[int, list[dict[str, Any]]]:
+def month_invoices(
+    session: Session, month: str, statuses: Mapping[str, DecidedStanding] = MappingProxyType({})
+) -> tuple[int, list[dict[str, Any]]]:
     """The newest fetch of a month: its id, and its invoices with what their status means for billing.
+
+    `statuses` are those of the settings, `integrations.pax8.invoice_statuses`.
 
     Raises NotReleasedYet where the month was never fetched.
     """
@@ -517,4 +522,4 @@ def month_invoices(session: Session, month: str) -> tuple[int, list[dict[str, An
         "where list_contains(?::bigint[], version_id) order by version_id",
         [fetch["invoice_versions"]],
     )
-    return int(fetch["fetch_id"]), [{**row, "standing": standing(row["status"])} for row in invoices]
+    return int(fetch["fetch_id"]), [{**row, "standing": standing(row["status"], statuses)} for row in invoices]

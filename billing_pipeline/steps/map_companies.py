@@ -14,6 +14,7 @@ from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.halo_facts import text
+from billing_pipeline.steps.line_decisions import decided_clients_frame, decisions_of_month
 from billing_pipeline.steps.snapshots import latest_snapshot
 
 
@@ -85,12 +86,20 @@ def clients_to_redo(session: Session, config: LoadedSettings, month: str, asked:
     """`asked`, and every client that lines of theirs stood with before a mapping changed, or stand with now."""
     moved = {company.company_id: company.client for company in map_companies(session, config, month)}
     redo = dict.fromkeys(asked)
+    # Of single lines only those count for which something was decided, now or when they were last prepared.
+    decisions = decisions_of_month(session, config, month)
+    decided_clients_frame(session, decisions)
     for row in session.rows(
-        "select distinct client, company_id from normalized_charges where month = ? and company_id is not null "
+        "select distinct charges.client, charges.company_id, decided.client as decided_client, "
+        "charges.decisions is not null as was_decided from normalized_charges as charges "
+        "left join decided_clients as decided using (line_key) "
+        "where charges.month = ? and (charges.company_id is not null or charges.decisions is not null "
+        "or decided.client is not null) "
         "and line_key not in (select line_key from posted_source_lines) order by all",
         [month],
     ):
-        pair = {row["client"], moved.get(row["company_id"], row["client"])}
+        without = UNASSIGNED if row["was_decided"] and row["company_id"] is None else row["client"]
+        pair = {row["client"], row["decided_client"] or moved.get(row["company_id"], without)}
         if len(pair) > 1 and pair & set(asked):
             redo.update(dict.fromkeys(sorted(pair)))
     return list(redo)

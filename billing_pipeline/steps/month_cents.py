@@ -9,7 +9,18 @@ from billing_pipeline.billing.reasons import reason_of
 from billing_pipeline.steps.month_summary import CurrencyTotals, Fate, MonthSummary
 
 Kind = Literal[
-    "source", "posted", "reversed", "to_approve", "planned", "dropped", "excluded", "blocked", "held", "rounding", "gap"
+    "source",
+    "decided",
+    "posted",
+    "reversed",
+    "to_approve",
+    "planned",
+    "dropped",
+    "excluded",
+    "blocked",
+    "held",
+    "rounding",
+    "gap",
 ]
 
 _ZERO = Decimal(0)
@@ -21,7 +32,8 @@ _NOT_BILLED: tuple[Kind, ...] = ("dropped", "excluded", "held", "blocked")
 class CentRow:
     """One place where money of a currency went; `lines` is None where it is not counted in lines.
 
-    The first row is the source; all others add up to it, and the last one is what is not explained.
+    The first row is the source, and a row `decided` after it what persons decided less what was sent; all others add
+    up to the two, and the last one is what is not explained.
     """
 
     kind: Kind
@@ -46,6 +58,8 @@ def split_cents(summary: MonthSummary, totals: CurrencyTotals) -> list[CentRow]:
     """The rows of one currency of a month."""
     fates = [fate for fate in summary.fates if fate.currency == totals.currency]
     rows = [CentRow("source", None, _lines(fates), totals.source_sell, totals.source_cost)]
+    if totals.decided_sell or totals.decided_cost:
+        rows.append(CentRow("decided", None, None, totals.decided_sell, totals.decided_cost))
     undone = _lines([fate for fate in fates if fate.is_reversed])
     billed_fates = [fate for fate in fates if fate.disposition in _BILLED and not fate.is_reversed]
     waiting = _lines([fate for fate in billed_fates if fate.reason is not None])

@@ -6,6 +6,7 @@ from billing_pipeline.billing.finding_kinds import DIFFERENCES
 from billing_pipeline.resources.warehouse import Session, read_sql
 from billing_pipeline.settings.load import LoadedSettings
 from billing_pipeline.steps.fetch_invoices import month_invoices
+from billing_pipeline.steps.line_decisions import decided_clients_frame, decisions_of_month
 from billing_pipeline.steps.map_companies import clients_of_month, map_companies
 
 
@@ -54,6 +55,7 @@ def find_conservation_gaps(session: Session, month: str, config: LoadedSettings)
             for company in map_companies(session, config, month)
         ],
     )
+    decided_clients_frame(session, decisions_of_month(session, config, month))
     prepared = {
         row["client"]
         for row in session.rows(

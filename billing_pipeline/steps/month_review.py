@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing_pipeline.billing.exact_json import read_exact_json
+from billing_pipeline.billing.line_decisions import describe_decisions
 from billing_pipeline.billing.settings import BillingSettings
 from billing_pipeline.resources.warehouse import Session, Warehouse, read_sql
 from billing_pipeline.settings.load import LoadedSettings
@@ -25,7 +26,11 @@ NOT_BILLED = ("dropped", "excluded", "blocked", "held")
 
 @dataclass(frozen=True)
 class SourceLine:
-    """One line of the distributor's invoice and its fate; periods are half-open, amounts exact and None if unknown."""
+    """One line of the distributor's invoice and its fate; periods are half-open, amounts exact and None if unknown.
+
+    `sell`, `cost` and `currency` are what counts, `sent_*` what the distributor sent; `decided` says in words what a
+    person decided for the line, by whom and why, and is empty where nobody did.
+    """
 
     line_key: str
     integration: str
@@ -46,6 +51,10 @@ class SourceLine:
     reason: str | None
     setting_level: str | None
     charge_key: str | None
+    sent_currency: str | None
+    sent_sell: Decimal | None
+    sent_cost: Decimal | None
+    decided: str
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,8 @@ def review_month(
         documents = read_documents(session, month, plans.values(), held, fields, config)
         lines: dict[str, list[SourceLine]] = {}
         for row in session.rows(read_sql("review_source_lines"), scope):
-            lines.setdefault(row.pop("client"), []).append(SourceLine(**row))
+            client, decided = row.pop("client"), describe_decisions(row.pop("decisions"))
+            lines.setdefault(client, []).append(SourceLine(**row, decided=decided))
         stale = _find_stale(session, month, plans, config)
         names = _read_names(config, lines)
         known = dict.fromkeys([*(one.client for one in summary.clients), *(one.client for one in summary.held)])

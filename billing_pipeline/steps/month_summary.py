@@ -35,12 +35,15 @@ class Fate:
 @dataclass(frozen=True)
 class CurrencyTotals:
     """The three-way sums of a month in one currency. `open` is planned and not posted, `to_approve` what of it waits
-    for an approval. `posted` and `readback` are what stands, `reversed` is what was posted and taken back on credits
-    since; a gap is not explained."""
+    for an approval. `decided` is what persons decided for single lines, less what was sent for them. `posted` and
+    `readback` are what stands, `reversed` is what was posted and taken back on credits since; a gap is not explained.
+    """
 
     currency: str
     source_sell: Decimal
     source_cost: Decimal
+    decided_sell: Decimal
+    decided_cost: Decimal
     residual_sell: Decimal
     residual_cost: Decimal
     open_sell: Decimal
@@ -316,12 +319,12 @@ _FATES = """
         disposition,
         reason,
         credit_halopsa_invoice_id is not null as is_reversed,
-        coalesce(currency, '') as currency,
+        coalesce(charged_currency, '') as currency,
         count(*) as lines,
-        count(*) filter (where sell is null or cost is null) as unpriced,
-        coalesce(sum(sell), 0)::decimal(38, 18) as sell,
-        coalesce(sum(cost), 0)::decimal(38, 18) as cost
-    from dispositions
+        count(*) filter (where charged_sell is null or charged_cost is null) as unpriced,
+        coalesce(sum(charged_sell), 0)::decimal(38, 18) as sell,
+        coalesce(sum(charged_cost), 0)::decimal(38, 18) as cost
+    from traced_lines
     where month = $month and ($everyone or client in (select unnest($clients::text[])))
     group by all
     order by all
@@ -332,6 +335,8 @@ _TOTALS = """
         coalesce(three_way.currency, '') as currency,
         sum(source_sell)::decimal(38, 18) as source_sell,
         sum(source_cost)::decimal(38, 18) as source_cost,
+        sum(decided_sell)::decimal(38, 18) as decided_sell,
+        sum(decided_cost)::decimal(38, 18) as decided_cost,
         sum(residual_sell)::decimal(38, 18) as residual_sell,
         sum(residual_cost)::decimal(38, 18) as residual_cost,
         sum(planned_sell - posted_sell)::decimal(38, 18) as open_sell,

@@ -7,6 +7,7 @@ from billing_pipeline.billing.terms import TERMS
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps.fetch_invoices import month_invoices
 from billing_pipeline.steps.halo_facts import integer
+from billing_pipeline.steps.line_decisions import decisions_of_month, store_decisions_frame, store_unused
 from billing_pipeline.steps.map_companies import map_companies
 from billing_pipeline.steps.snapshots import latest_snapshot
 from billing_pipeline.steps.work import Work, finish_step, scope_frame
@@ -16,7 +17,8 @@ def normalize(work: Work) -> int:
     """Write the slices of `normalized_charges` and `settings_used`; how many lines there are."""
     started = monotonic()
     with work.warehouse.session(f"normalise {work.month}") as session:
-        fetch_id, invoices = month_invoices(session, work.month)
+        pax8 = work.config.settings.integrations.pax8
+        fetch_id, invoices = month_invoices(session, work.month, pax8.invoice_statuses)
         clients = latest_snapshot(session, "halopsa_clients")
         halopsa_ids = {halopsa_id for row in clients.rows if (halopsa_id := integer(row.get("id"))) is not None}
         scope_frame(session, work.clients)
@@ -47,8 +49,16 @@ def normalize(work: Work) -> int:
             {"folded": "VARCHAR", "term": "VARCHAR"},
             [{"folded": folded, "term": term} for folded, term in TERMS.items()],
         )
-        pax8 = work.config.settings.integrations.pax8
-        session.run("normalize_charges", month=work.month, sell_field=pax8.sell_field, cost_field=pax8.cost_field)
+        excluded = {row.client for row in work.config.clients if row.excluded}
+        store_decisions_frame(session, decisions_of_month(session, work.config, work.month), excluded)
+        session.run(
+            "normalize_charges",
+            month=work.month,
+            sell_field=pax8.sell_field,
+            cost_field=pax8.cost_field,
+            reports_unassigned=pax8.unassigned == "report",
+        )
+        store_unused(session, work.config, work.month)
         _store_settings(session, work)
         count = int(
             session.value(

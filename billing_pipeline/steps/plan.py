@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -301,6 +302,8 @@ def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
     for row in whole:
         money = show_amount(row["sell"], row["currency"] or "")
         detail = f"{row['block_detail']}: {row['lines']} lines, {money}"
+        if row["block_reason"] == "no_company":
+            detail += f"; billing-pipeline decide {work.month} --of {row['client']} lists them"
         holds[row["client"]].append(
             Hold("blocked", row["block_reason"], detail, row["currency"], row["sell"], row["cost"])
         )
@@ -319,7 +322,7 @@ def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
             Hold(
                 "blocked",
                 row["block_reason"],
-                f"{detail}; {_money(row['sell'], row['currency'])}",
+                f"{detail}; {_money(row['sell'], row['currency'])}; decide it with {_decide_command(work.month, row)}",
                 row["currency"],
                 row["sell"],
                 row["cost"],
@@ -327,6 +330,16 @@ def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
             )
         )
     return holds
+
+
+def _decide_command(month: str, row: Mapping[str, Any]) -> str:
+    """The command that settles a line which cannot be billed as it came, with what it lacks."""
+    lacks = {"currency": "--currency CODE", "sell": "--sell AMOUNT", "cost": "--cost AMOUNT"}
+    options = " ".join(option for column, option in lacks.items() if row[column] is None)
+    if row["block_reason"] in ("unknown_type", "unknown_term"):
+        options = " ".join(["--class CLASS", *([options] if options else [])])
+    line = shlex.quote(row["source_line_id"])
+    return f"billing-pipeline decide {month} --line {line} {options} --by NAME --why TEXT"
 
 
 def _blocked_charge(row: Mapping[str, Any]) -> Hold:
@@ -348,10 +361,11 @@ def _money(amount: Decimal | None, currency: str | None) -> str:
 
 def _find_month_hold(session: Session, work: Work) -> str | None:
     """Why no client of the month may be posted: a status nobody knows, or totals that agree with nothing."""
-    _, invoices = month_invoices(session, work.month)
+    statuses = work.config.settings.integrations.pax8.invoice_statuses
+    _, invoices = month_invoices(session, work.month, statuses)
     said = [
-        f"invoice {row['invoice_id']} has status {row['status']!r}, which is not known: whether it is to be billed "
-        "must be settled first"
+        f"invoice {row['invoice_id']} has status {row['status']!r}, which is not known: write "
+        f"invoice_statuses: {{{row['status']!r}: billed}}, or not_billed, under integrations: pax8: in billing.yaml"
         for row in invoices
         if row["standing"] == "unknown"
     ]

@@ -16,7 +16,8 @@ from billing_pipeline.resources.halopsa import HaloClient
 from billing_pipeline.resources.warehouse import Session
 from billing_pipeline.steps import journal
 from billing_pipeline.steps.halo_documents import FoundDocument, key_in_halo
-from billing_pipeline.steps.record_corrections import record_posted_corrections
+from billing_pipeline.steps.line_decisions import remember_decisions
+from billing_pipeline.steps.record_corrections import claimed_keys, record_posted_corrections
 from billing_pipeline.steps.record_reversals import is_reversal, record_reversed_lines, said_of
 from billing_pipeline.steps.system_user import system_user
 from billing_pipeline.steps.work import Work
@@ -157,6 +158,7 @@ def write_posted(
     else:
         _write_posted_lines(session, posting, document, found)
         record_posted_corrections(session, posting.work.month, document, posting.now)
+        remember_decisions(session, posting.work.month, document["client"], claimed_keys(document))
     outcome = "as planned" if not differs else "; ".join(differs)
     record(session, posting, event, document, plan_hash, halopsa_invoice_id=found.invoice_id, outcome=outcome)
     _write_findings(session, posting, "answer_differs", document, differs)
@@ -231,6 +233,7 @@ def record_correction(posting: Posting, document: Document, plan_hash: str) -> N
     """Write that a correction in which no amount differs is done: nothing is sent to HaloPSA."""
     with posting.work.warehouse.session("write a correction without difference") as session:
         record_posted_corrections(session, posting.work.month, document, posting.now)
+        remember_decisions(session, posting.work.month, document["client"], claimed_keys(document))
         record(session, posting, "corrected", document, plan_hash, outcome="no amount differs; nothing was sent")
 
 

@@ -52,7 +52,7 @@ def prove(work: Work) -> Proof:
         dispositions = session.rows(
             "select case when credit_halopsa_invoice_id is null then disposition else disposition || ', reversed' end "
             "as disposition, reason, currency, count(*) as lines, coalesce(sum(sell), 0) as sell, "
-            "coalesce(sum(cost), 0) as cost from dispositions where month = ? group by all order by all",
+            "coalesce(sum(cost), 0) as cost from traced_lines where month = ? group by all order by all",
             [work.month],
         )
         head = journal.read_head(session)

@@ -197,17 +197,7 @@ class Provider:
 
     def issue(self, now: str) -> list[int]:
         """Let HaloPSA issue what is due at `now`, as its own scheduler does; the ids of the new invoices."""
-        self.sandbox.clock.set(datetime.fromisoformat(now).astimezone(UTC))
-        asked = {"grant_type": "client_credentials", "client_id": "halo-client", "client_secret": "halo-secret"}
-        origin = self.sandbox.halopsa_url
-        token = BROWSER.post(f"{origin}/auth/token?tenant=example", data={**asked, "scope": "all"}).json()
-        answer = BROWSER.post(
-            f"{origin}/api/RecurringInvoice/process",
-            json=[],
-            headers={"Authorization": f"Bearer {token['access_token']}"},
-        )
-        answer.raise_for_status()
-        return [issued["id"] for issued in answer.json()]
+        return issue_due(self.sandbox, now)
 
     def disturb(self, kind: str, route: str = "/api/Invoice", method: str = "POST", **order: Any) -> None:
         """Order a fault of HaloPSA, one time unless `count` says otherwise."""
@@ -273,6 +263,21 @@ class Provider:
         """What was posted and read back of a month."""
         found = self.rows("select sum(readback_sell) as sell from three_way where month = ?", month)
         return Decimal(found[0]["sell"])
+
+
+def issue_due(sandbox: Sandbox, now: str) -> list[int]:
+    """Let HaloPSA issue what is due at `now`; the ids of the new invoices."""
+    sandbox.clock.set(datetime.fromisoformat(now).astimezone(UTC))
+    asked = {"grant_type": "client_credentials", "client_id": "halo-client", "client_secret": "halo-secret"}
+    origin = sandbox.halopsa_url
+    token = BROWSER.post(f"{origin}/auth/token?tenant=example", data={**asked, "scope": "all"}).json()
+    answer = BROWSER.post(
+        f"{origin}/api/RecurringInvoice/process",
+        json=[],
+        headers={"Authorization": f"Bearer {token['access_token']}"},
+    )
+    answer.raise_for_status()
+    return [issued["id"] for issued in answer.json()]
 
 
 def is_ours(line: Json) -> bool:

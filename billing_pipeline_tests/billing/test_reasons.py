@@ -8,8 +8,9 @@ from billing_pipeline.billing.reasons import REASONS, describe_hold, reason_of, 
 
 def test_the_order_of_reasons_is_the_documented_one() -> None:
     documented = (
-        "drop_azure favorable_prorata zero excluded_client invoice_status inactive_client unmapped_client no_company "
-        "unknown_type unknown_term missing_amount rule_failed no_item ambiguous_item currency negative_total "
+        "drop_azure favorable_prorata zero excluded_client excluded_line invoice_status inactive_client "
+        "unmapped_client no_company unknown_type unknown_term missing_amount rule_failed no_item ambiguous_item "
+        "currency negative_total "
         "double_billing no_latest_invoice no_recurring_invoice not_issued correction target_changed unknown_outcome "
         "cap awaiting_approval"
     )
@@ -32,7 +33,8 @@ def test_an_invoice_that_holds_its_month_is_told_otherwise_than_one_that_is_not_
     assert "cannot be billed as it stands" in label
     assert "control_total: report" in next_step
     assert (label, next_step) != (reason.label, reason.next_step)
-    assert "billing-pipeline close 2026-10;" in next_step
+    assert "invoice_statuses" in next_step
+    assert next_step.endswith("billing-pipeline close 2026-10.")
     assert describe_hold("currency", "2026-10", None)[0] == reason_of("currency").label
 
 
@@ -51,7 +53,14 @@ def test_every_reason_says_what_to_do_next() -> None:
         ("correction", "acme", "billing-pipeline close 2026-10 --client acme --post --correct."),
         ("unknown_outcome", "acme", "billing-pipeline close 2026-10 --client acme --post again: "),
         ("cap:max_invoices", "acme", "billing-pipeline close 2026-10 --client acme --post --force-cap max_invoices."),
-        ("negative_total", "acme", "billing-pipeline close 2026-10 --client acme --post --force-cap negative_invoice."),
+        (
+            "negative_total",
+            "acme",
+            "billing-pipeline close 2026-10 --client acme --post --force-cap negative_invoice. ",
+        ),
+        ("negative_total", "acme", "billing-pipeline decide 2026-10 --of acme lists them"),
+        ("missing_amount", "acme", "then run billing-pipeline close 2026-10 --client acme."),
+        ("no_company", "unassigned", "billing-pipeline decide 2026-10 --line ID --client KEY --by NAME --why TEXT"),
         ("awaiting_approval", "acme", "billing-pipeline approve 2026-10 --client acme --by NAME."),
     ],
 )

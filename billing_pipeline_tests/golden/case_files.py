@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ MONTH = "2026-10"
 _AMOUNTS = ("quantity", "price", "subTotal", "total", "cost", "costTotal", "salesTax")
 _SHORT_NAMES = {"sell": "total", "cost": "costTotal"}
 _CREDENTIALS = {"client_id": "golden", "client_secret": "golden-secret"}
-_EMPTY_CSV = {"products.csv": "integration,product_id,sku,term,halopsa_item_id\n"}
+_EMPTY_CSV = {
+    "products.csv": "integration,product_id,sku,term,halopsa_item_id\n",
+    "line_decisions.csv": "integration,invoice_id,source_line_id,decision,value,by,why\n",
+}
 
 Row = dict[str, Any]
 
@@ -67,7 +71,19 @@ class Case:
             "billing.yaml": self._text("settings.yaml"),
             "clients.csv": self._text("clients.csv"),
             "products.csv": self._text("products.csv"),
+            "line_decisions.csv": self._line_decisions(),
         }
+
+    def _line_decisions(self) -> str:
+        """What was decided for lines, which the case calls by their names."""
+        names = {name: str(line["id"]) for name, line in self.lines.items() if line.get("id")}
+        rows = list(csv.reader(self._text("line_decisions.csv").splitlines()))
+        place = rows[0].index("source_line_id")
+        text = StringIO()
+        csv.writer(text, lineterminator="\n").writerows(
+            [[names.get(cell, cell) if column == place else cell for column, cell in enumerate(row)] for row in rows]
+        )
+        return text.getvalue()
 
     def _text(self, name: str) -> str:
         for folder in (self.folder, USUAL):

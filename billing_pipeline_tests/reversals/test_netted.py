@@ -46,7 +46,7 @@ def test_the_views_count_what_stands(reversed_month: Provider) -> None:
         ("Mail", 1, 20, 15),
     ]
     credit = newest(reversed_month)["id"]
-    undone_by = reversed_month.rows("select distinct client, credit_halopsa_invoice_id as credit from dispositions")
+    undone_by = reversed_month.rows("select distinct client, credit_halopsa_invoice_id as credit from traced_lines")
     assert {one["client"]: one["credit"] for one in undone_by} == {"client-1": credit, "client-2": None}
 
 

@@ -123,14 +123,16 @@ def test_the_shape_of_json_is_the_one_that_is_told(variables: Mapping[str, str])
     assert set(cedar["source_lines"][0]) == {
         "line_key", "integration", "invoice_id", "line_no", "source_line_id", "company_name", "product", "description",
         "period_start", "period_end", "quantity", "currency", "sell", "cost", "line_class", "disposition", "reason",
-        "setting_level", "charge_key",
+        "setting_level", "charge_key", "sent_currency", "sent_sell", "sent_cost", "decided",
     }  # fmt: skip
     (birch,) = [client for client in told["clients"] if client["client"] == BIRCH.key]
     (hold,) = birch["holds"]
     assert hold["reason"] == "negative_total"
     force = "--post --force-cap negative_invoice"
     assert hold["next_step"] == (
-        f"Credit it by hand, or run billing-pipeline close {OCTOBER} --client {BIRCH.key} {force}."
+        f"To post it all the same, run billing-pipeline close {OCTOBER} --client {BIRCH.key} {force}. To leave lines "
+        f"out of it, run billing-pipeline decide {OCTOBER} --line ID --exclude --by NAME --why TEXT (billing-pipeline "
+        f"decide {OCTOBER} --of {BIRCH.key} lists them), then billing-pipeline close {OCTOBER} --client {BIRCH.key}."
     )
     assert told["unmapped"][0]["sell"] == "0.0000001"
 

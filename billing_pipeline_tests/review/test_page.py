@@ -134,8 +134,10 @@ def test_money_without_a_client_comes_first_then_holds_then_the_clients(hostile:
     ]
     text = " ".join(root.text.split())
     assert "invoice 2026-10-invoice-1, line 15" in text
-    assert "A new billing term: have its rule written." in text
-    assert "Add its row to clients.csv, then run billing-pipeline close 2026-10." in text
+    assert "--class CLASS --by NAME --why TEXT" in text
+    assert (
+        "Add its row to clients.csv, or correct it (billing-pipeline clients propose suggests rows), then run" in text
+    )
 
 
 def test_documents_show_before_and_after_and_the_lines_behind(provider: Provider) -> None:

@@ -120,6 +120,8 @@ def test_three_way_adds_up_before_and_after_posting(golden: Golden, posted: bool
         "currency": "USD",
         "source_sell": "391.2898",
         "source_cost": "343.1616",
+        "decided_sell": "0",
+        "decided_cost": "0",
         "not_billed_sell": "-7.1",
         "not_billed_cost": "-5.68",
         "residual_sell": "-0.0002",

@@ -130,8 +130,8 @@ def test_a_forced_cap_stays_visible_with_its_figures_and_who_forced_it(month: Mo
 
     who = f"{system_user()} (system user) forced it with --force-cap"
     assert [(client, detail, str(sell)) for client, detail, sell in findings(month)][:2] == [
-        ("acme", f"22.00 USD is more than 20.00 USD; {who} max_client_total", "22.0000000000"),
-        ("acme", f"3 invoices are more than caps.max_invoices 2 allows; {who} max_invoices", "22.0000000000"),
+        ("acme", f"22.00 USD is more than 20.00 USD; {who} max_client_total", "22.000000000000000000"),
+        ("acme", f"3 invoices are more than caps.max_invoices 2 allows; {who} max_invoices", "22.000000000000000000"),
     ]
     plans = month.rows("select distinct forced_caps from plans where documents > 0")
     assert [row["forced_caps"] for row in plans] == [["max_client_total", "max_invoices"]]

@@ -154,7 +154,9 @@ def test_a_company_without_a_row_is_a_client_of_its_own_with_its_money(lines: Mo
 def test_lines_without_a_company_are_unassigned(lines: Month) -> None:
     assert fates(lines)["unassigned"] == "blocked no_company"
     (hold,) = lines.holds("unassigned")
-    assert hold["detail"] == "the line names no company: 1 lines, 22.00 USD"
+    assert hold["detail"] == (
+        "the line names no company: 1 lines, 22.00 USD; billing-pipeline decide 2026-10 --of unassigned lists them"
+    )
 
 
 def test_a_client_that_halopsa_does_not_have_is_blocked_with_its_id(lines: Month) -> None:

@@ -26,8 +26,9 @@ DISPOSITIONS = (
     "setting_level charge_key halopsa_invoice_id halopsa_line_id"
 )
 THREE_WAY = (
-    "month client currency source_sell source_cost not_billed_sell not_billed_cost residual_sell residual_cost "
-    "planned_sell planned_cost posted_sell posted_cost readback_sell readback_cost sell_gap cost_gap"
+    "month client currency source_sell source_cost decided_sell decided_cost not_billed_sell not_billed_cost "
+    "residual_sell residual_cost planned_sell planned_cost posted_sell posted_cost readback_sell readback_cost "
+    "sell_gap cost_gap"
 )
 
 

@@ -73,6 +73,11 @@ class CentChart:
     currency: str
     bars: tuple[CentBar, ...]
 
+    @property
+    def has_decisions(self) -> bool:
+        """Whether something was decided for single lines, which adds to the source."""
+        return any(bar.row.kind == "decided" for bar in self.bars)
+
 
 def chart_months(review: MonthReview) -> list[MonthChart]:
     """A chart for each currency that the month itself or an earlier one has."""
