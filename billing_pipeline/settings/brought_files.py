@@ -20,6 +20,7 @@ import pandas as pd
 from openpyxl.utils.exceptions import InvalidFileException
 
 from billing_pipeline.billing.errors import SettingsError
+from billing_pipeline.billing.names import normal_name
 from billing_pipeline.settings.csv_files import CsvRow
 from billing_pipeline.settings.nearest import suggest
 from billing_pipeline.settings.problems import Problem, raise_problems
@@ -154,7 +155,7 @@ def _names(header: str, separator: str) -> list[str]:
 
 
 def _column_name(cell: str) -> str:
-    return cell.strip().casefold()
+    return normal_name(cell)
 
 
 def _read_cell_text(cell: str) -> Cell:
