@@ -293,28 +293,6 @@ def _hiding() -> Iterable[Trouble]:
     yield Trouble("a filter that hides in one run", "filters hide", every, switches=once, shows="dates")
 
 
-def _answering() -> Iterable[Trouble]:
-    """Answers to changes that do not show what became of the lines."""
-    updating, recurring = ("latest", "mixed", "shared"), ("recurring", "mixed")
-    for months in (updating, recurring):
-        of = "invoices" if months is updating else "recurring invoices"
-        shows = f"update {INVOICE if months is updating else RECURRING}"
-        # Only a second look at the document, or the bulk read at the end, tells what became of its lines.
-        sent, bare = {"lines": "duplicate", "update_answer": "sent"}, {"update_answer": "bare"}
-        yield Trouble(
-            f"lines are duplicated on {of}, and the answer shows what was sent",
-            "append semantics",
-            months,
-            switches=sent,
-            lasts=True,
-            shows=shows,
-            stops=True,
-        )
-        yield Trouble(
-            f"answers without lines on {of}", "append semantics", months, switches=bare, lasts=True, shows=shows
-        )
-
-
 TROUBLES: dict[str, Trouble] = {
     trouble.name: trouble
     for found in (_lost_after(), _lost_before(), _late(), _refused(), _false_reads(), _tenants(), _agents())
