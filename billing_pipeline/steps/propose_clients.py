@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from billing_pipeline.billing.client_keys import fold_id
+from billing_pipeline.billing.client_keys import UNASSIGNED, fold_id
 from billing_pipeline.billing.client_match import HaloClientNames
 from billing_pipeline.billing.client_proposals import Pax8Company, ProposedClient, propose_rows
 from billing_pipeline.billing.mapping_rows import ClientRow
@@ -90,7 +90,9 @@ def _read_money(session: Session) -> _UnmappedMoney:
     )
     notes = [
         f"Lines of {month} that name no company: {row['lines']}, over "
-        f"{show_amount(row['sell'], row['currency'] or '')}; ask Pax8 whose they are"
+        f"{show_amount(row['sell'], row['currency'] or '')}; billing-pipeline decide {month} --of {UNASSIGNED} "
+        f"lists them, and billing-pipeline decide {month} --line ID --client KEY --by NAME --why TEXT says whose each "
+        "is"
         for row in nobodys
     ]
     return _UnmappedMoney(month, names, sell, tuple(notes))

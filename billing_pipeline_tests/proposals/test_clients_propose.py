@@ -200,7 +200,11 @@ def test_lines_without_a_company_are_told_with_their_money(office: Office) -> No
     office.set_up(pax8(lines=lines), halopsa())
     office.prepare()
     said = office.run("clients", "propose").stdout
-    assert f"Lines of {MONTH} that name no company: 2, over 13.00 USD; ask Pax8 whose they are" in said
+    assert (
+        f"Lines of {MONTH} that name no company: 2, over 13.00 USD; billing-pipeline decide {MONTH} --of unassigned "
+        f"lists them, and billing-pipeline decide {MONTH} --line ID --client KEY --by NAME --why TEXT says whose "
+        "each is"
+    ) in " ".join(said.split())
 
 
 def test_from_snapshots_asks_nobody(office: Office) -> None:
