@@ -75,10 +75,14 @@ def _print_open(month: str, of: str | None, lines: Sequence[OpenLine]) -> None:
     if not lines:
         say(f"No line of {month}{f' of {of}' if of else ''} waits for a decision.")
         return
-    whose = f" of {of} that are not posted" if of else " that wait for a decision"
+    one = len(lines) == 1
+    that = ("is not posted" if one else "are not posted") if of else ("waits" if one else "wait") + " for a decision"
+    whose = f"{f' of {of}' if of else ''} that {that}"
     head(f"{count(len(lines), 'line')} of {month}{whose}")
     for line in lines[:_MOST_LINES]:
-        why = f": {reason_of(line.reason).label} ({line.problem or line.reason})" if line.reason else ""
+        label = reason_of(line.reason).label if line.reason else ""
+        told = "" if line.problem.lower() == label.lower() else f" ({line.problem or line.reason})"
+        why = f": {label}{told}" if line.reason else ""
         say_wrapped(f"--line {shlex.quote(line.source_line_id)}: {_name(line)}{why}", bullet="- ")
     if len(lines) > _MOST_LINES:
         say_wrapped(f"and {len(lines) - _MOST_LINES:,} more, in the table normalized_charges", bullet="- ")

@@ -301,7 +301,7 @@ def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
     )
     for row in whole:
         money = show_amount(row["sell"], row["currency"] or "")
-        detail = f"{row['block_detail']}: {row['lines']} lines, {money}"
+        detail = f"{row['block_detail']}: {row['lines']} line{'s' * (row['lines'] != 1)}, {money}"
         if row["block_reason"] == "no_company":
             detail += f"; billing-pipeline decide {work.month} --of {row['client']} lists them"
         holds[row["client"]].append(
@@ -309,8 +309,9 @@ def _blocked_lines(session: Session, work: Work) -> dict[str, list[Hold]]:
         )
     single = session.rows(
         "select client, invoice_id, line_no, block_reason, block_detail, currency, sell, cost, source_line_id, "
-        "coalesce(product_name, description, sku, '') as product "
-        "from normalized_charges semi join scope_clients using (client) "
+        "coalesce(product_name, description, sku, '') as product, (select count(*) from normalized_charges as others "
+        "where others.month = charges.month and others.source_line_id = charges.source_line_id) > 1 as is_id_shared "
+        "from normalized_charges as charges semi join scope_clients using (client) "
         "where month = ? and exclude_reason is null and block_reason is not null "
         "and block_reason not in ('unmapped_client', 'no_company') "
         "and line_key not in (select line_key from posted_source_lines) order by client, invoice_id, line_no",
@@ -339,6 +340,8 @@ def _decide_command(month: str, row: Mapping[str, Any]) -> str:
     if row["block_reason"] in ("unknown_type", "unknown_term"):
         options = " ".join(["--class CLASS", *([options] if options else [])])
     line = shlex.quote(row["source_line_id"])
+    if row["is_id_shared"]:
+        line += f" --invoice {shlex.quote(row['invoice_id'])}"
     return f"billing-pipeline decide {month} --line {line} {options} --by NAME --why TEXT"
 
 

@@ -76,7 +76,7 @@ def test_a_client_that_only_halopsa_knows_is_never_billed(office: Office) -> Non
     [(held, reason, detail)] = office.query("select client, reason, detail from holds")
     assert (held, reason) == (f"pax8-{company_id(1)}", "unmapped_client")
     assert "has no row in clients.csv; its externalId 246 is not trusted: no client of clients.csv has" in detail
-    assert "1 lines, 22.00 USD" in detail
+    assert "1 line, 22.00 USD" in detail
 
 
 def test_an_old_number_does_not_join_a_second_business_to_a_mapped_client(office: Office) -> None:

@@ -8,7 +8,16 @@ import pytest
 from billing_pipeline_tests.cli.typing_commands import Typed, type_command
 from billing_pipeline_tests.scenarios.closing import Provider
 from billing_pipeline_tests.scenarios.steps import Steps
-from billing_pipeline_tests.scenarios.worlds import ACME, BIRCH, INVOICE, MONTH, make_invoice, make_line, make_world
+from billing_pipeline_tests.scenarios.worlds import (
+    ACME,
+    BIRCH,
+    INVOICE,
+    MONTH,
+    SECOND_INVOICE,
+    make_invoice,
+    make_line,
+    make_world,
+)
 
 ONE, TWO, THREE = (make_line(number, ACME, "1")["id"] for number in (1, 2, 3))
 HEADER = "integration,invoice_id,source_line_id,decision,value,by,why\n"
@@ -150,6 +159,7 @@ def test_without_a_line_those_that_wait_are_listed(steps: Steps) -> None:
     assert "2 lines of 2026-10 that wait for a decision" in listed
     assert f"--line {THREE}" in listed
     assert "The line names no company" in listed
+    assert "The line names no company (" not in listed
     assert TWO not in listed
     all_of_acme = type_command(steps.provider, "decide", MONTH, "--of", "acme").stdout
     assert TWO in all_of_acme
@@ -174,3 +184,23 @@ def test_a_decision_for_a_line_that_its_invoice_does_not_have_is_told(steps: Ste
     steps.close(post=False)
     (finding,) = steps.provider.query("select detail from findings where kind = 'decision_without_line'")
     assert f"line gone of invoice {INVOICE}, which has no such line" in finding[0]
+
+
+def test_the_command_of_a_line_names_its_invoice_where_two_have_a_line_of_its_id(provider: Provider) -> None:
+    """Lines without an id are known by their content, which two invoices of a month may share."""
+    bills = [make_invoice([make_line(1, ACME, "0", "8.00", id=None)], invoice) for invoice in (INVOICE, SECOND_INVOICE)]
+    for bill in bills:
+        del bill["items"][0]["total"]
+    provider.set_up(make_world([ACME], bills), [ACME])
+    steps = Steps(provider)
+    steps.close(post=False)
+
+    for (detail,) in provider.query("select detail from holds"):
+        command = detail.partition("decide it with billing-pipeline ")[2]
+        filled = {"AMOUNT": "10.00", "NAME": "Ann", "TEXT": "so"}
+        typed = type_command(provider, *(filled.get(word, word) for word in command.split()))
+        assert typed.exit_code == 0, typed.all
+    steps.close()
+
+    assert provider.billed() == {ACME.halopsa_id: ["20.00"]}
+    assert provider.adds_up()

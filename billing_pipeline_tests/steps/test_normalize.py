@@ -155,7 +155,7 @@ def test_lines_without_a_company_are_unassigned(lines: Month) -> None:
     assert fates(lines)["unassigned"] == "blocked no_company"
     (hold,) = lines.holds("unassigned")
     assert hold["detail"] == (
-        "the line names no company: 1 lines, 22.00 USD; billing-pipeline decide 2026-10 --of unassigned lists them"
+        "the line names no company: 1 line, 22.00 USD; billing-pipeline decide 2026-10 --of unassigned lists them"
     )
 
 
