@@ -50,6 +50,25 @@ def test_a_database_that_was_lost_never_makes_it_post_again_what_halopsa_has(mon
     assert month.posted() == Decimal("90.00")
 
 
+def test_a_lost_database_that_posted_a_part_of_the_month_still_looks_into_all_invoices(month: Provider) -> None:
+    month.prepare()
+    everybody = month.clients[OCTOBER]
+    month.clients[OCTOBER] = everybody[1:]
+    month.post()
+    there = month.invoice_ids()
+    month.agent("edit", there[-1], fields={"invoice_date": "2026-07-01T00:00:00"})
+    month.lose_database()
+    month.prepare()
+    month.clients[OCTOBER] = everybody[:1]
+    assert len(month.post().posted) == 1
+    month.clients[OCTOBER] = everybody
+
+    rest = month.post()
+
+    assert (len(rest.adopted), rest.posted) == (len(CLIENTS) - 1, [])
+    assert len(month.invoice_ids()) == len(there) + 1
+
+
 @FILTERS
 def test_a_document_whose_answer_was_lost_is_found_and_not_sent_again(month: Provider, date_filter: str) -> None:
     month.switch(date_filter=date_filter, search_reference=False)
