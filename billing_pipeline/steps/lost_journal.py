@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from billing_pipeline.billing.halopsa_days import read_day
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.templates import make_issue_mark
 from billing_pipeline.resources.warehouse import Session
@@ -95,8 +96,8 @@ def _has_its_lines(posting: Posting, row: Row, document: Document) -> bool:
     """Whether an invoice has a line with the key and the texts of a planned one."""
     there = {line_key(line, posting.fields): line for line in row.get("lines") or ()}
     return any(
-        (text(line.get("item_shortdescription")).split(), text(line.get("item_longdescription")).split())
-        == (planned["short_description"].split(), planned["long_description"].split())
+        is_same_name(planned["short_description"], text(line.get("item_shortdescription")))
+        and is_same_name(planned["long_description"], text(line.get("item_longdescription")))
         for planned in document["lines"]
         if (line := there.get(key_in_halo(planned))) is not None
     )
