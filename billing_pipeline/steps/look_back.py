@@ -110,7 +110,7 @@ def find_changed_statuses(
     left_out = [one for one in reversed(list(earlier.values())) if one.invoice_id not in seen and one.listed]
     if len(left_out) > MOST_READ_BY_ID:
         logger.warning(
-            "%d invoices before %s are not in Pax8's list and were not asked for: whether one was credited is not known",
+            "%d invoices before %s are not in Pax8's list, and not asked for: whether one was credited is not known",
             len(left_out) - MOST_READ_BY_ID,
             left_out[MOST_READ_BY_ID - 1].month,
         )
