@@ -36,7 +36,7 @@ def adopt_recurring(
     journal knows nothing of.
     """
     with posting.work.warehouse.session("read which recurring invoices were changed") as session:
-        known = _read_known(session)
+        known = _read_known(session, posting.work.month)
     if not any(_is_strange(document, known) for plan in plans for document in plan.documents):
         return list(plans)
     rows = {int(row["id"]): row for row in posting.halo.recurring_invoices()}
@@ -62,11 +62,13 @@ def adopt_recurring(
     return left
 
 
-def _read_known(session: Session) -> set[int]:
-    """The recurring invoices that the journal's postings were sent to."""
+def _read_known(session: Session, month: str) -> set[int]:
+    """The recurring invoices that the journal's postings were sent to until `month`. What was sent there for a later
+    month tells nothing of this one."""
     rows = session.rows(
         "select distinct coalesce(halopsa_invoice_id, json_extract_string(detail, '$.document.target_id')::bigint) "
-        "as id from postings where status in ('posted', 'sending', 'unknown', 'released')"
+        "as id from postings where status in ('posted', 'sending', 'unknown', 'released') and month <= ?",
+        [month],
     )
     return {int(row["id"]) for row in rows if row["id"] is not None}
 

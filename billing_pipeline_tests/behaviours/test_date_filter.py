@@ -160,6 +160,20 @@ def test_a_month_that_was_issued_and_written_over_is_not_billed_again(
     assert len(recurring.close(NOVEMBER).adopted) == 1, "November is there, and was not issued yet"
 
 
+def test_a_later_month_that_is_closed_first_does_not_make_an_issued_month_known(recurring: Provider) -> None:
+    recurring.close()
+    (issued,) = recurring.issue("2026-11-01T07:00:00Z")
+    recurring.lose_database()
+    recurring.close(NOVEMBER)
+    recurring.issue("2026-12-01T07:00:00Z")
+    recurring.now = "2026-12-03T15:00:00Z"
+
+    assert recurring.close().posted == []
+
+    assert recurring.holds() == [("client-1", "target_changed")]
+    assert f"invoice {issued} that HaloPSA issued from recurring invoice -7 bills its lines already" in recurring.why()
+
+
 @FILTERS
 def test_a_second_copy_is_seen_whatever_the_filter_hides(month: Provider, date_filter: str) -> None:
     month.switch(date_filter=date_filter)
