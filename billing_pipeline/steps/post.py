@@ -78,7 +78,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             opened = read_open_postings(session, posting)
             plans = open_gates(session, posting, {one.client for one in opened})
             unread = unread_postings(session, posting)
-            is_first = not journal.knows_posted(session)
+            is_first = not journal.knows_posted(session, work.month)
         if opened or plans:
             # A database that is new, or was lost, must not post again what HaloPSA has: then all of it is looked into.
             invoices = halo.invoices(since=None if is_first else _first_date(work, plans, opened))
