@@ -43,8 +43,9 @@ def decisions_of_month(session: Session, config: LoadedSettings, month: str) -> 
 
 def store_decisions_frame(session: Session, decisions: MonthDecisions, excluded_clients: Collection[str]) -> None:
     """Give the SQL of normalising the decisions, as the frame `line_decisions`."""
+    # A line whose client was not decided is excluded or not as its company is.
     rows = [
-        {**vars(line), "client_excluded": line.client in excluded_clients}
+        {**vars(line), "client_excluded": None if line.client is None else line.client in excluded_clients}
         for _, line in sorted(decisions.lines.items())
     ]
     session.frame("line_decisions", {**_SCHEMA, "client_excluded": "BOOLEAN"}, rows)

@@ -80,6 +80,21 @@ def test_a_posted_line_takes_no_decision_and_keeps_the_one_it_was_posted_with(st
     assert "which was posted before: it stays as it was posted" in finding[0]
 
 
+def test_a_decided_line_of_a_client_that_is_excluded_is_billed_to_nobody(steps: Steps) -> None:
+    provider = steps.provider
+    decide(provider, "--line", ONE, "--sell", "10.50")
+    decide(provider, "--line", THREE, "--client", "acme")
+    provider.set_clients([ACME, BIRCH], excluded=[ACME])
+
+    steps.close()
+
+    assert provider.billed() == {}
+    assert provider.query("select distinct client, disposition, reason from dispositions") == [
+        ("acme", "excluded", "excluded_client")
+    ]
+    assert provider.adds_up()
+
+
 def test_the_last_of_several_decisions_counts_and_all_else_of_the_file_stays(steps: Steps) -> None:
     provider = steps.provider
     written = (
