@@ -174,6 +174,25 @@ def test_a_later_month_that_is_closed_first_does_not_make_an_issued_month_known(
     assert f"invoice {issued} that HaloPSA issued from recurring invoice -7 bills its lines already" in recurring.why()
 
 
+def test_charges_on_an_invoice_that_was_sent_since_are_adopted_by_a_database_that_was_lost(provider: Provider) -> None:
+    world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], invoices=[invoice(11)])
+    provider.set_up(world, [ACME], {"target": "latest"})
+    provider.close()
+    provider.agent("edit", 11, fields={"datesent": "2026-10-07T10:00:00"})
+    provider.lose_database()
+
+    again = provider.close()
+
+    assert (len(again.adopted), again.posted, provider.holds()) == (1, [], [])
+    assert provider.invoice_ids() == [11]
+    assert provider.prove().whole
+    assert provider.verify().agrees
+    # It is an invoice of others: only our line is to go before the month may be billed again.
+    assert [(one.halopsa_id, one.line_id) for one in provider.release().standing] == [
+        (11, next(iter(provider.places(11).values())))
+    ]
+
+
 @FILTERS
 def test_a_second_copy_is_seen_whatever_the_filter_hides(month: Provider, date_filter: str) -> None:
     month.switch(date_filter=date_filter)
