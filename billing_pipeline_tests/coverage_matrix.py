@@ -18,7 +18,7 @@ from billing_pipeline_tests.golden.dimensions import CLASSES, DIMENSIONS, TARGET
 
 FILE = Path(__file__).parent.parent / "docs" / "coverage.md"
 LEVELS: tuple[Level, ...] = ("built_in", "global", "integration", "client", "client_integration")
-FATES = ("posted", "collapsed", "dropped", "held", "blocked", "excluded")
+FATES = ("posted", "collapsed", "planned", "dropped", "held", "blocked", "excluded")
 
 
 @dataclass(frozen=True)

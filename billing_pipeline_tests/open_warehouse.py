@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from billing_pipeline.resources.warehouse import MEMORY_LIMIT, Warehouse
+from billing_pipeline.resources.warehouse import _CONFIG, Warehouse
 
 
 class OpenWarehouse(Warehouse):
@@ -17,7 +17,8 @@ class OpenWarehouse(Warehouse):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, lock_wait_seconds=5)
-        self._file = duckdb.connect(str(self.path), config={"memory_limit": MEMORY_LIMIT})
+        # As the warehouse itself opens it: publishing opens the file once more, which DuckDB allows no other way.
+        self._file = duckdb.connect(str(self.path), config=_CONFIG)
         # More than one thread only gets in the way of the test beside this one.
         self._file.execute("set threads = 1")
 

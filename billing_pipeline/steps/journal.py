@@ -70,10 +70,10 @@ def read_head(session: Session) -> JournalHead:
     return JournalHead(int(row["seq"]), row["row_hash"]) if row["seq"] is not None else JournalHead(0, GENESIS)
 
 
-def knows_posted(session: Session) -> bool:
-    """Whether any document ever went out from here and was answered. A journal that is new, or was lost, knows of none,
-    whatever HaloPSA has."""
-    return bool(session.value("select count(*) from posting_journal where event = 'posted'"))
+def knows_posted(session: Session, month: str) -> bool:
+    """Whether any document of a month before `month` ever went out from here and was answered. A journal that is new,
+    or was lost, knows of none, whatever HaloPSA has; nor does it know the whole of the month once it posted a part."""
+    return bool(session.value("select count(*) from posting_journal where event = 'posted' and month < ?", [month]))
 
 
 def append(session: Session, writer: Writer, event: str, now: datetime, **columns: Any) -> JournalHead:

@@ -19,8 +19,8 @@ from billing_pipeline.resources.warehouse import Session, read_sql
 
 logger = logging.getLogger(__name__)
 
-# An invoice that the list leaves out is asked for by id, so many a fetch: what is left is asked for the next time.
-MOST_READ_BY_ID = 10
+# An invoice that the list leaves out is asked for by id, at most so many a fetch: more than eight years of one a month.
+MOST_READ_BY_ID = 100
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,12 @@ def find_changed_statuses(
     }
     # The newest first: they are the likeliest to be replaced now. One that is known to be gone is not asked for again.
     left_out = [one for one in reversed(list(earlier.values())) if one.invoice_id not in seen and one.listed]
+    if len(left_out) > MOST_READ_BY_ID:
+        logger.warning(
+            "%d invoices before %s are not in Pax8's list, and not asked for: whether one was credited is not known",
+            len(left_out) - MOST_READ_BY_ID,
+            left_out[MOST_READ_BY_ID - 1].month,
+        )
     for one in left_out[:MOST_READ_BY_ID]:
         try:
             row = pax8.find_invoice(one.invoice_id)

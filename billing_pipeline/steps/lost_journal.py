@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from billing_pipeline.billing.halopsa_days import read_day
+from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.billing.templates import make_issue_mark
 from billing_pipeline.resources.warehouse import Session
@@ -35,7 +36,7 @@ def adopt_recurring(
     journal knows nothing of.
     """
     with posting.work.warehouse.session("read which recurring invoices were changed") as session:
-        known = _read_known(session)
+        known = _read_known(session, posting.work.month)
     if not any(_is_strange(document, known) for plan in plans for document in plan.documents):
         return list(plans)
     rows = {int(row["id"]): row for row in posting.halo.recurring_invoices()}
@@ -61,11 +62,13 @@ def adopt_recurring(
     return left
 
 
-def _read_known(session: Session) -> set[int]:
-    """The recurring invoices that the journal's postings were sent to."""
+def _read_known(session: Session, month: str) -> set[int]:
+    """The recurring invoices that the journal's postings were sent to until `month`. What was sent there for a later
+    month tells nothing of this one."""
     rows = session.rows(
         "select distinct coalesce(halopsa_invoice_id, json_extract_string(detail, '$.document.target_id')::bigint) "
-        "as id from postings where status in ('posted', 'sending', 'unknown', 'released')"
+        "as id from postings where status in ('posted', 'sending', 'unknown', 'released') and month <= ?",
+        [month],
     )
     return {int(row["id"]) for row in rows if row["id"] is not None}
 
@@ -95,8 +98,8 @@ def _has_its_lines(posting: Posting, row: Row, document: Document) -> bool:
     """Whether an invoice has a line with the key and the texts of a planned one."""
     there = {line_key(line, posting.fields): line for line in row.get("lines") or ()}
     return any(
-        (text(line.get("item_shortdescription")).split(), text(line.get("item_longdescription")).split())
-        == (planned["short_description"].split(), planned["long_description"].split())
+        is_same_name(planned["short_description"], text(line.get("item_shortdescription")))
+        and is_same_name(planned["long_description"], text(line.get("item_longdescription")))
         for planned in document["lines"]
         if (line := there.get(key_in_halo(planned))) is not None
     )

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from billing_pipeline.billing.errors import NotWritten, OutcomeUnknown, PostingRefused, ServiceError
+from billing_pipeline.billing.keys import is_ours
 from billing_pipeline.billing.money import show_amount
 from billing_pipeline.billing.plan_types import Hold
 from billing_pipeline.resources.halopsa import HaloClient
@@ -26,9 +27,11 @@ from billing_pipeline.steps.full_window import Patience, describe_failed_look, i
 from billing_pipeline.steps.halo_documents import (
     Row,
     index_by_key,
+    key_in_halo,
     read_document,
     to_halo,
 )
+from billing_pipeline.steps.key_fields import document_key_of, keys_on
 from billing_pipeline.steps.lost_journal import adopt_recurring
 from billing_pipeline.steps.new_items import ItemProblem, ensure_items
 from billing_pipeline.steps.others_lines import find_unrepaired, name_target
@@ -78,7 +81,7 @@ def post(work: Work, halo: HaloClient) -> PostingResult:
             opened = read_open_postings(session, posting)
             plans = open_gates(session, posting, {one.client for one in opened})
             unread = unread_postings(session, posting)
-            is_first = not journal.knows_posted(session)
+            is_first = not journal.knows_posted(session, work.month)
         if opened or plans:
             # A database that is new, or was lost, must not post again what HaloPSA has: then all of it is looked into.
             invoices = halo.invoices(since=None if is_first else _first_date(work, plans, opened))
@@ -283,6 +286,9 @@ def _meet_existing(
 ) -> None:
     """HaloPSA bears our keys already though the journal does not know: never create another."""
     key = document["document_key"]
+    if len(rows) == 1 and _is_all_on(rows[0], document, posting):
+        # A database that was lost: its charges went to an invoice of others, which takes no more since.
+        document = {**document, "action": "update_invoice", "target_id": int(rows[0]["id"])}
     with posting.work.warehouse.session("write what was found before posting") as session:
         found = [read_document(row, document, posting.fields) for row in rows]
         if len(rows) == 1 and (found[0].document_key == key or found[0].invoice_id == document["target_id"]):
@@ -293,12 +299,24 @@ def _meet_existing(
         ids = ", ".join(str(one.invoice_id) for one in found)
         detail = (
             f"{describe_document(document)} was not sent: HaloPSA invoices {ids} bear keys of its charges already, "
-            f"but not as this document. Look at them in HaloPSA, then run {_close_command(posting, plan.client)}"
+            "but not as this document. If this database is not the newest, put the newest whole one in its place; else "
+            f"take what bears them off there. Then run {_close_command(posting, plan.client)}"
         )
         sell, cost = document_totals(document)
         hold = Hold("held", "target_changed", detail, document["currency"], sell, cost)
         write_hold(session, posting, plan.client, hold)
     result.refused.append(key)
+
+
+def _is_all_on(row: Row, document: dict[str, Any], posting: Posting) -> bool:
+    """Whether an invoice that is not ours bears every line of a document that was planned as a new one."""
+    there = keys_on(row, posting.fields)
+    return (
+        document["action"] == "create"
+        and not row.get("voided")
+        and not is_ours(document_key_of(row, posting.fields))
+        and {key_in_halo(line) for line in document["lines"]} <= set(there)
+    )
 
 
 def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[ItemProblem]) -> None:

@@ -50,6 +50,25 @@ def test_a_database_that_was_lost_never_makes_it_post_again_what_halopsa_has(mon
     assert month.posted() == Decimal("90.00")
 
 
+def test_a_lost_database_that_posted_a_part_of_the_month_still_looks_into_all_invoices(month: Provider) -> None:
+    month.prepare()
+    everybody = month.clients[OCTOBER]
+    month.clients[OCTOBER] = everybody[1:]
+    month.post()
+    there = month.invoice_ids()
+    month.agent("edit", there[-1], fields={"invoice_date": "2026-07-01T00:00:00"})
+    month.lose_database()
+    month.prepare()
+    month.clients[OCTOBER] = everybody[:1]
+    assert len(month.post().posted) == 1
+    month.clients[OCTOBER] = everybody
+
+    rest = month.post()
+
+    assert (len(rest.adopted), rest.posted) == (len(CLIENTS) - 1, [])
+    assert len(month.invoice_ids()) == len(there) + 1
+
+
 @FILTERS
 def test_a_document_whose_answer_was_lost_is_found_and_not_sent_again(month: Provider, date_filter: str) -> None:
     month.switch(date_filter=date_filter, search_reference=False)
@@ -112,9 +131,21 @@ def test_what_was_issued_before_the_database_was_lost_is_billed(recurring: Provi
     assert [line["net_amount"] for line in recurring.document(issued)["lines"] if is_ours(line)] == [Decimal("10.00")]
 
 
-def test_a_month_that_was_issued_and_written_over_is_not_billed_again(recurring: Provider) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"item_shortdescription": "Mail"},
+        {"item_shortdescription": "Mail\u00a0", "item_longdescription": "1&#32;Oct 2026 to 28 Oct 2026"},
+    ],
+)
+def test_a_month_that_was_issued_and_written_over_is_not_billed_again(
+    recurring: Provider, written: dict[str, str]
+) -> None:
     recurring.close()
     (issued,) = recurring.issue("2026-11-01T07:00:00Z")
+    # HaloPSA may write a text in its own way: it is the same to the eye.
+    (ours,) = [line for line in recurring.document(issued)["lines"] if is_ours(line)]
+    recurring.agent("edit_line", issued, line_id=ours["id"], fields=written)
     recurring.close(NOVEMBER)
     recurring.lose_database()
     recurring.now = "2026-11-07T15:00:00Z"
@@ -127,6 +158,39 @@ def test_a_month_that_was_issued_and_written_over_is_not_billed_again(recurring:
     )
     assert recurring.writes("/api/RecurringInvoice") == 2
     assert len(recurring.close(NOVEMBER).adopted) == 1, "November is there, and was not issued yet"
+
+
+def test_a_later_month_that_is_closed_first_does_not_make_an_issued_month_known(recurring: Provider) -> None:
+    recurring.close()
+    (issued,) = recurring.issue("2026-11-01T07:00:00Z")
+    recurring.lose_database()
+    recurring.close(NOVEMBER)
+    recurring.issue("2026-12-01T07:00:00Z")
+    recurring.now = "2026-12-03T15:00:00Z"
+
+    assert recurring.close().posted == []
+
+    assert recurring.holds() == [("client-1", "target_changed")]
+    assert f"invoice {issued} that HaloPSA issued from recurring invoice -7 bills its lines already" in recurring.why()
+
+
+def test_charges_on_an_invoice_that_was_sent_since_are_adopted_by_a_database_that_was_lost(provider: Provider) -> None:
+    world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], invoices=[invoice(11)])
+    provider.set_up(world, [ACME], {"target": "latest"})
+    provider.close()
+    provider.agent("edit", 11, fields={"datesent": "2026-10-07T10:00:00"})
+    provider.lose_database()
+
+    again = provider.close()
+
+    assert (len(again.adopted), again.posted, provider.holds()) == (1, [], [])
+    assert provider.invoice_ids() == [11]
+    assert provider.prove().whole
+    assert provider.verify().agrees
+    # It is an invoice of others: only our line is to go before the month may be billed again.
+    assert [(one.halopsa_id, one.line_id) for one in provider.release().standing] == [
+        (11, next(iter(provider.places(11).values())))
+    ]
 
 
 @FILTERS

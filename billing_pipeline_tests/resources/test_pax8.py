@@ -20,6 +20,7 @@ from billing_pipeline.billing.exact_json import read_exact_json
 from billing_pipeline.resources.pax8 import Pax8Client, Pax8Resource
 from billing_pipeline.sandbox.server import Sandbox
 from billing_pipeline.sandbox.world import World
+from billing_pipeline.steps.look_back import InvoiceStatus, find_changed_statuses
 from billing_pipeline_tests.resources.conftest import pax8_client
 
 ITEMS = "/v1/invoices/{id}/items"
@@ -108,6 +109,18 @@ def test_one_invoice_by_id(client: Pax8Client) -> None:
     assert client.invoice("one")["invoiceDate"] == "2026-10-01"
     with pytest.raises(ServiceError, match="404"):
         client.invoice("later")
+
+
+def test_invoices_that_the_list_leaves_out_are_all_asked_for(client: Pax8Client) -> None:
+    """Pax8 may list the last months alone: an older invoice that it credits is seen all the same."""
+    names = ["sept", "none", "one", "s199", "s200", "s201", "s1000", "last", "nov", "no-ids", *map(str, range(12))]
+    earlier = {name: InvoiceStatus(name, "2026-10", "Paid", True) for name in reversed(names)}
+
+    changed = find_changed_statuses(client, earlier, [])
+
+    assert {one.invoice_id: (one.status, one.listed) for one in changed} == {
+        name: ("Unpaid", True) if number < 10 else ("Paid", False) for number, name in enumerate(names)
+    }
 
 
 @pytest.mark.parametrize(

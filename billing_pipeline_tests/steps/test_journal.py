@@ -101,7 +101,10 @@ def test_a_row_without_a_place_in_the_table_is_refused(warehouse: Warehouse) -> 
 def test_another_halopsa_is_refused_with_both_names(warehouse: Warehouse, address: str, tenant: str) -> None:
     with pytest.raises(PostingRefused) as caught, warehouse.session("check") as session:
         journal.refuse_other_tenant(session, address, tenant, "Nothing was done.", "close 2026-10 again")
-    assert str(caught.value).endswith("in a folder of its own, then close 2026-10 again.")
+    assert "then close 2026-10 again." in str(caught.value)
+    assert str(caught.value).endswith(
+        "Never give a new database to the same HaloPSA: it would not know what was posted."
+    )
     assert f"(tenant {tenant!r}). Nothing was done. Correct HALOPSA_RESOURCE_SERVER" in str(caught.value)
     assert "https://psa.example.com/api (tenant 'example')" in str(caught.value)
     assert f"{address} (tenant {tenant!r})" in str(caught.value)
