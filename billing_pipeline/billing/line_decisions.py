@@ -119,6 +119,11 @@ def describe_decisions(told: str | None) -> str:
     )
 
 
+def decided_by(told: str) -> list[str]:
+    """Who decided something for a line, from the text under which its decisions are stored."""
+    return [str(one["by"]) for one in read_exact_json(told)]
+
+
 def describe_decision(decision: str, value: str) -> str:
     """One decision in words, as in `sell 22.50`."""
     return "excluded" if decision == "exclude" else f"{decision} {value}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from billing_pipeline.billing.canonical import canonical_json
 from billing_pipeline.billing.errors import ApprovalRefused, SettingsError
+from billing_pipeline.billing.line_decisions import decided_by
 from billing_pipeline.billing.names import is_same_name
 from billing_pipeline.billing.people import is_same_person
 from billing_pipeline.billing.stored_plan import PlanTotals, StoredPlan, documents_left, name_plan, sum_documents
@@ -255,15 +256,19 @@ def record_approval(
 def _report_own_change(
     session: Session, work: Work, plan: PlanToApprove, names: tuple[str, str], history: SettingsHistory
 ) -> str | None:
-    """Note an approver who was also the last to change the client's mapping or settings; it stops nothing."""
+    """Note an approver who was also the last to change the client's mapping or settings, or who decided what its lines
+    come to; it stops nothing."""
+    own = []
     change = history.last_change(plan.client)
-    if change is None or not is_same_person(names, change.names):
+    if change is not None and is_same_person(names, change.names):
+        own.append(f"was also the last to change this client's mapping or settings: {change.file}, {change.described}")
+    decided = _count_decided(session, work.month, plan.client, names)
+    if decided:
+        own.append(f"decided what counts for {decided} of its lines (line_decisions.csv)")
+    if not own:
         return None
     name, user = names
-    remark = (
-        f"approved by {name} (system user {user}), who was also the last to change this client's mapping or settings: "
-        f"{change.file}, {change.described}"
-    )
+    remark = f"approved by {name} (system user {user}), who {'; and who '.join(own)}"
     session.insert(
         "findings",
         [
@@ -278,3 +283,13 @@ def _report_own_change(
         ],
     )
     return remark
+
+
+def _count_decided(session: Session, month: str, client: str, names: tuple[str, str]) -> int:
+    """For how many lines of the client that are not posted this person decided something."""
+    rows = session.rows(
+        "select decisions from normalized_charges where month = ? and client = ? and decisions is not null "
+        "and line_key not in (select line_key from posted_source_lines)",
+        [month, client],
+    )
+    return sum(is_same_person(names, decided_by(row["decisions"])) for row in rows)

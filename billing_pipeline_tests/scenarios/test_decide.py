@@ -204,3 +204,18 @@ def test_the_command_of_a_line_names_its_invoice_where_two_have_a_line_of_its_id
 
     assert provider.billed() == {ACME.halopsa_id: ["20.00"]}
     assert provider.adds_up()
+
+
+def test_who_approves_what_they_decided_is_told(steps: Steps) -> None:
+    provider = steps.provider
+    provider.set_settings(approval="required")
+    decide(provider, "--line", ONE, "--sell", "10.50")
+    decide(provider, "--line", THREE, "--client", "acme", by="Ben")
+    steps.close(post=False)
+
+    approved = type_command(provider, "approve", MONTH, "--by", "ann")
+
+    assert approved.exit_code == 0, approved.all
+    said = " ".join(approved.stdout.split())
+    assert "approved by ann (system user" in said
+    assert "decided what counts for 1 of its lines (line_decisions.csv)" in said
