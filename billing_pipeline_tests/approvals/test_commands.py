@@ -191,4 +191,4 @@ def test_money_that_belongs_to_nobody_awaits_no_approval(provider: Provider) -> 
     provider.set_up(make_world(CLIENTS, [make_invoice(lines)]), CLIENTS, approval="required")
     Steps(provider).close(post=False)
     assert provider.held() == [(f"pax8-{CEDAR.company_id}", "unmapped_client")]
-    assert provider.query("select client, sell::text from to_approve") == [("acme", "10.0000000000")]
+    assert provider.query("select client, sell from to_approve") == [("acme", 10)]
