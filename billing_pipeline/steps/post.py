@@ -297,8 +297,9 @@ def _meet_existing(
             result.adopted.append(key)
             return
         ids = ", ".join(str(one.invoice_id) for one in found)
+        bear = f"invoice {ids} bears" if len(found) == 1 else f"invoices {ids} bear"
         detail = (
-            f"{describe_document(document)} was not sent: HaloPSA invoices {ids} bear keys of its charges already, "
+            f"{describe_document(document)} was not sent: HaloPSA {bear} keys of its charges already, "
             "but not as this document. If this database is not the newest, put the newest whole one in its place; else "
             f"take what bears them off there. Then run {_close_command(posting, plan.client)}"
         )

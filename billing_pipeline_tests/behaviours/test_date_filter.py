@@ -193,6 +193,20 @@ def test_charges_on_an_invoice_that_was_sent_since_are_adopted_by_a_database_tha
     ]
 
 
+def test_what_a_lost_database_would_put_together_otherwise_is_held_with_a_way_out(provider: Provider) -> None:
+    provider.set_up(make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))]), [ACME], {"target": "new"})
+    provider.close()
+    provider.sandbox.pax8.add_invoice(bill(OCTOBER, licence("disk", ACME, "5.00"), number=2))
+    provider.close()
+    provider.lose_database()
+
+    assert provider.close().posted == []
+
+    assert provider.holds() == [("client-1", "target_changed")]
+    assert "over 15.00 USD was not sent: HaloPSA invoices 1, 2 bear keys of its charges already" in provider.why()
+    assert "put the newest whole one in its place; else take what bears them off there" in provider.why()
+
+
 @FILTERS
 def test_a_second_copy_is_seen_whatever_the_filter_hides(month: Provider, date_filter: str) -> None:
     month.switch(date_filter=date_filter)
