@@ -61,8 +61,10 @@ def build_posted_invoices(partitions: BillingPartitions) -> dg.AssetsDefinition:
             )
         describe_run(context, _describe_run(result, rows))
         if result.stopped is not None:
+            number = len(result.posted)
+            before = "1 document was" if number == 1 else f"{number} documents were"
             raise dg.Failure(
-                f"Posting of {work.month} stopped: {result.stopped} {len(result.posted)} documents were posted before; "
+                f"Posting of {work.month} stopped: {result.stopped} {before} posted before; "
                 f"run billing-pipeline close {work.month} --post again, nothing is sent twice.",
                 allow_retries=False,
             )

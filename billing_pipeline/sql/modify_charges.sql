@@ -277,7 +277,9 @@ select
     'modify' as step,
     'settled_before' as kind,
     concat(
-        count(*), ' lines were posted before and stay as they are, though the rules now say ', rule,
+        case when count(*) = 1 then '1 line was posted before and stays as it is'
+            else concat(count(*), ' lines were posted before and stay as they are') end,
+        ', though the rules now say ', rule,
         ' (', coalesce(any_value(coalesce(exclude_reason, block_reason)), 'by the settings'), ')'
     ) as detail,
     currency,

@@ -57,12 +57,21 @@ class DecidedChange:
 
 def open_lines(warehouse: Warehouse, month: str, client: str | None = None) -> list[OpenLine]:
     """The lines of a month that wait for a decision, the most money first; with `client` every line of it that is
-    not posted. Raises SettingsError where the month was not prepared yet."""
+    not posted. Raises SettingsError where the month was not prepared yet, and for a client without a line in it."""
     with warehouse.session(f"read the lines of {month}") as session:
+        if client is not None:
+            _refuse_unknown(session, month, client)
         lines = _read_lines(session, month, client=client, waiting=client is None)
         final = final_lines(session, [line.line_key for line in lines])
     wanted = [line for line in lines if line.line_key not in final]
     return sorted(wanted, key=lambda line: (-abs(line.sell or _ZERO), line.client, line.invoice_id, line.line_no))
+
+
+def _refuse_unknown(session: Session, month: str, client: str) -> None:
+    rows = session.rows("select distinct client from normalized_charges where month = ? order by all", [month])
+    known = [row["client"] for row in rows]
+    if known and client not in known:
+        raise SettingsError(f"{client!r} has no line in {month}: {suggest(client, known)}")
 
 
 def lines_of_client(warehouse: Warehouse, client: str, line_keys: Sequence[str]) -> set[str]:

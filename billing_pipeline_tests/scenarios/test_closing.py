@@ -87,7 +87,7 @@ def test_what_was_posted_before_a_posting_stopped_is_proved_and_published(month:
     with pytest.raises(
         RunFailed,
         match=r"Posting of 2026-10 stopped: HaloPSA still takes no more requests after 3 waits .* Still to send: 1 "
-        r"document over 20.00 USD of birch. 1 documents were posted before; run billing-pipeline close 2026-10 --post ",
+        r"document over 20.00 USD of birch. 1 document was posted before; run billing-pipeline close 2026-10 --post ",
     ):
         month.close()
 

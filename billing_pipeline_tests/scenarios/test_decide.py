@@ -163,6 +163,9 @@ def test_without_a_line_those_that_wait_are_listed(steps: Steps) -> None:
     assert TWO not in listed
     all_of_acme = type_command(steps.provider, "decide", MONTH, "--of", "acme").stdout
     assert TWO in all_of_acme
+    mistyped = type_command(steps.provider, "decide", MONTH, "--of", "acne")
+    assert mistyped.exit_code == 2
+    assert "'acne' has no line in 2026-10: the nearest known one is acme" in " ".join(mistyped.stderr.split())
 
 
 def test_a_line_that_was_given_to_another_client_moves_with_a_close_of_that_client(steps: Steps) -> None:

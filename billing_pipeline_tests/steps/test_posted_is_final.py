@@ -102,7 +102,7 @@ def test_an_invoice_credited_after_posting_leaves_its_lines_posted(months: Month
     month.prepare()
     assert state(month)[0] == before[0]
     (finding,) = month.rows("select detail from findings where kind = 'settled_before'")
-    assert "1 lines were posted before" in finding["detail"]
+    assert "1 line was posted before and stays as it is" in finding["detail"]
     assert "excluded (invoice_status)" in finding["detail"]
 
 
