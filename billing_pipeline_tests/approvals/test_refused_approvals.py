@@ -68,7 +68,8 @@ def test_a_held_client_with_an_empty_plan_is_refused_with_its_reason(months: Mon
         month,
         ApprovalRefused,
         "The plan of acme-dental for 2026-10 is held, and a held plan cannot be approved: invoice ",
-        "; 22.00 USD (unknown_type)",
+        "; 22.00 USD; decide it with billing-pipeline decide 2026-10 --line L1 --class CLASS --by NAME --why TEXT "
+        "(unknown_type)",
         "billing-pipeline review 2026-10",
         clients=("acme-dental",),
     )

@@ -29,4 +29,4 @@ def test_a_review_tells_whose_plan_awaits_an_approval_and_who_approved_which(mon
     assert "billing-pipeline approve 2026-10 --by NAME" in text
     rows = [[" ".join(cell.text.split()) for cell in row.all("td")][:2] for row in section.all("tbody")[0].all("tr")]
     assert rows == [["birch-legal", "to approve"], ["acme-dental", "approved"]]
-    assert [one.text for one in root.of_class("client")[1].of_class("badge")] == ["held"]
+    assert [one.text for one in root.of_class("client")[1].of_class("badge")] == ["to approve"]

@@ -128,7 +128,10 @@ def test_settings_files_that_somebody_touched_are_not_replayed(services: Service
         with run.work.warehouse.session("touch a kept file") as session:
             session.execute(change)
         change_settings(run)
-        with pytest.raises(BillingPipelineError, match=r"settings_files was changed\. Restore the database"):
+        with pytest.raises(
+            BillingPipelineError,
+            match=r"settings_files was changed\. Use the settings folder of that day from your own backups",
+        ):
             replay(run)
 
 

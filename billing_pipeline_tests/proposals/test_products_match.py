@@ -139,8 +139,8 @@ def test_deleting_a_confirmed_match_keeps_what_was_posted_with_it(office: Office
     office.post()
     used = "select product_id, sku, term, halopsa_item_id, lines, sell::text from product_matches_used order by all"
     history = [
-        ("azure", None, None, 2, 1, "15.0000000000"),
-        ("p-premium", "MST-NCE-163-C100", "monthly", 1, 2, "33.0000000000"),
+        ("azure", None, None, 2, 1, "15.000000000000000000"),
+        ("p-premium", "MST-NCE-163-C100", "monthly", 1, 2, "33.000000000000000000"),
     ]
     assert office.query(used) == history
     office.write("products.csv", PRODUCTS_HEADER)

@@ -62,7 +62,7 @@ def test_it_is_shown_first_then_posted_once_then_nothing_is_left(msp: Provider) 
     typed = type_command(msp, "review", MONTH)
     assert typed.exit_code == 0
     assert f"Taken back after it was posted\n- {taken_back}" in typed.stdout
-    assert "2 invoices in HaloPSA, as drafts: 12,365.60 USD" in typed.stdout
+    assert "2 invoices in HaloPSA, as drafts: 20.00 USD after 12,345.60 USD was reversed on credits" in typed.stdout
     assert "Every line has one fate, and every cent is explained." in typed.stdout
     Steps(msp).close()
     assert msp.billed() == ALL_TAKEN_BACK

@@ -6,6 +6,7 @@ import pytest
 
 from billing_pipeline.billing.errors import PostingRefused
 from billing_pipeline_tests.behaviours.provider import Provider
+from billing_pipeline_tests.behaviours.test_incomplete_lists import ALL, DATED, show_others_each_time
 from billing_pipeline_tests.behaviours.world import ACME, OCTOBER, bill, licence, make_world
 from billing_pipeline_tests.reversals.undoing import adds_up, keys_in_halopsa, look_at, newest, take_back
 
@@ -78,20 +79,18 @@ def test_a_credit_whose_keys_stand_elsewhere_is_not_gone(provider: Provider) -> 
 def test_a_credit_that_the_lists_may_leave_out_is_not_gone(provider: Provider) -> None:
     _, credit_id = set_up(provider)
     provider.agent("delete", credit_id)
-    # Lists of three rows, of which a page is left out.
-    for _ in range(2):
-        provider.agent("create", fields={"client_id": 201, "invoice_date": "2026-10-01"}, lines=[])
-    provider.switch(paging="skip", largest_page=2)
     sent = provider.writes()
 
     for attempt in (look_at, take_back):
+        # Lists that show another row with each read, of nine that they count.
+        for contains in (DATED, ALL):
+            show_others_each_time(provider, contains)
         with pytest.raises(
             PostingRefused, match=f"the credit {credit_id} over -100.00 USD is gone, but HaloPSA's lists"
         ):
             attempt(provider)
     assert provider.writes() == sent
 
-    provider.switch()
     take_back(provider)
     assert newest(provider)["revenue"] == Decimal("-100.00")
 

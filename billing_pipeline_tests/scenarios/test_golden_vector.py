@@ -86,7 +86,7 @@ def test_the_golden_vector_is_posted_to_the_cent(closed: Provider) -> None:
     read = subprocess.run(
         [sys.executable, "-c", script, str(closed.published)], capture_output=True, text=True, check=True
     )
-    assert "Decimal('398.3900000000'), Decimal('0E-10')" in read.stdout
+    assert "Decimal('398.390000000000000000'), Decimal('0E-18')" in read.stdout
     assert read.stdout.count("acme-dental") == 7
     head = json.loads((closed.published.parent / "journal-head.json").read_text())
     assert head["rows"] == closed.value("select count(*) from posting_journal") == 3

@@ -256,7 +256,7 @@ def test_a_subscription_has_the_azure_class_that_its_charges_will_have(months: M
     wanted = {
         str(number): {"productName": name, "sku": sku, "vendorName": vendor, "term": term}
         for number, (name, sku, vendor, term) in enumerate(
-            product(NAMES, SKUS, VENDORS, ("Monthly", "3-Year", "Arrears", "One-Time"))
+            product(NAMES, SKUS, VENDORS, ("Monthly", "3-Year", "Arrears", "One-Time")), start=1
         )
     }
     month = months.make([line(number, description=None, **changes) for number, changes in wanted.items()])

@@ -41,8 +41,8 @@ CHANGES: dict[str, dict[str, Any]] = {
 TOO_LATE = {
     "collapse off": ["2 lines", "kept"],
     "azure dropped": ["2 lines", "drop_azure"],
-    "prorates withheld": ["1 lines", "favorable_prorata"],
-    "zeros dropped": ["1 lines", "zero"],
+    "prorates withheld": ["1 line was", "favorable_prorata"],
+    "zeros dropped": ["1 line was", "zero"],
 }
 
 
