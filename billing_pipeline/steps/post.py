@@ -26,12 +26,13 @@ from billing_pipeline.steps.changed_clients import pass_changed_clients
 from billing_pipeline.steps.full_window import Patience, describe_failed_look, is_full, look_for_document
 from billing_pipeline.steps.halo_documents import (
     Row,
+    differences,
     index_by_key,
-    key_in_halo,
     read_document,
     to_halo,
 )
-from billing_pipeline.steps.key_fields import document_key_of, keys_on
+from billing_pipeline.steps.halo_targets import is_closed
+from billing_pipeline.steps.key_fields import document_key_of
 from billing_pipeline.steps.lost_journal import adopt_recurring
 from billing_pipeline.steps.new_items import ItemProblem, ensure_items
 from billing_pipeline.steps.others_lines import find_unrepaired, name_target
@@ -286,9 +287,10 @@ def _meet_existing(
 ) -> None:
     """HaloPSA bears our keys already though the journal does not know: never create another."""
     key = document["document_key"]
-    if len(rows) == 1 and _is_all_on(rows[0], document, posting):
+    if len(rows) == 1 and is_closed(rows[0]) and document["action"] == "create":
         # A database that was lost: its charges went to an invoice of others, which takes no more since.
-        document = {**document, "action": "update_invoice", "target_id": int(rows[0]["id"])}
+        added = {**document, "action": "update_invoice", "target_id": int(rows[0]["id"])}
+        document = added if _stands_on(rows[0], added, posting) else document
     with posting.work.warehouse.session("write what was found before posting") as session:
         found = [read_document(row, document, posting.fields) for row in rows]
         if len(rows) == 1 and (found[0].document_key == key or found[0].invoice_id == document["target_id"]):
@@ -309,15 +311,10 @@ def _meet_existing(
     result.refused.append(key)
 
 
-def _is_all_on(row: Row, document: dict[str, Any], posting: Posting) -> bool:
-    """Whether an invoice that is not ours bears every line of a document that was planned as a new one."""
-    there = keys_on(row, posting.fields)
-    return (
-        document["action"] == "create"
-        and not row.get("voided")
-        and not is_ours(document_key_of(row, posting.fields))
-        and {key_in_halo(line) for line in document["lines"]} <= set(there)
-    )
+def _stands_on(row: Row, document: dict[str, Any], posting: Posting) -> bool:
+    """Whether an invoice of others bears a document's lines, to the cent and nothing else of ours."""
+    found = read_document(row, document, posting.fields)
+    return not is_ours(document_key_of(row, posting.fields)) and not differences(document, found)
 
 
 def _hold_for_items(posting: Posting, plan: SealedPlan, missing: Sequence[ItemProblem]) -> None:

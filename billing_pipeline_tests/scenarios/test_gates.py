@@ -215,6 +215,6 @@ def test_a_line_of_ours_on_another_invoice_holds_the_client_instead_of_billing_i
     assert provider.billed() == {1001: ["10.00"], 1002: ["20.00"]}
     assert provider.held() == [("acme", "target_changed")]
     detail = provider.value("select detail from holds")
-    assert "10.00 USD was not sent: HaloPSA invoices 1 bear keys of its charges already, but not as this" in detail
-    assert "Look at them in HaloPSA, then run billing-pipeline close 2026-10 --client acme --post" in detail
+    assert "10.00 USD was not sent: HaloPSA invoice 1 bears keys of its charges already, but not as this" in detail
+    assert "take what bears them off there. Then run billing-pipeline close 2026-10 --client acme --post" in detail
     assert provider.adds_up()
