@@ -3,13 +3,11 @@
 import pytest
 
 from billing_pipeline.billing.errors import PostingRefused, UnreadableAnswer
+from billing_pipeline_tests.behaviours.changing_lists import ALL, DATED, OTHERS, show_others_each_time
 from billing_pipeline_tests.behaviours.provider import Provider
 from billing_pipeline_tests.behaviours.world import ACME, OCTOBER, bill, invoice, licence, make_world
 
 AFTER_THE_GRACE = "2026-10-06T18:00:00Z"
-OTHERS = (11, 12, 13, 14)
-# In the address of a read without any filter, and of one by date.
-ALL, DATED = "includelines=true&pageinate", "invoicedatestart"
 AGAIN = "billing-pipeline close 2026-10 --client client-1 --post"
 
 
@@ -19,14 +17,6 @@ def month(provider: Provider) -> Provider:
     world = make_world([ACME], [bill(OCTOBER, licence("mail", ACME, "10.00"))], invoices=others)
     provider.set_up(world, [ACME], {"target": "new"})
     return provider
-
-
-def show_others_each_time(month: Provider, contains: str = ALL, route: str = "/api/Invoice") -> None:
-    """Let the next such list be one that shows another row with each read, of nine that it counts."""
-    for row in OTHERS:
-        for rows in ([{"id": row}], []):
-            body = {"record_count": 9, "invoices": rows}
-            month.disturb("body", route, "GET", body=body, contains=contains)
 
 
 def test_a_document_on_a_page_that_never_comes_is_found_by_reading_the_other_way_round(month: Provider) -> None:

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from billing_pipeline.billing.errors import PostingRefused
+from billing_pipeline_tests.behaviours.changing_lists import ALL, DATED, show_others_each_time
 from billing_pipeline_tests.behaviours.provider import Provider
-from billing_pipeline_tests.behaviours.test_incomplete_lists import ALL, DATED, show_others_each_time
 from billing_pipeline_tests.behaviours.world import ACME, OCTOBER, bill, licence, make_world
 from billing_pipeline_tests.reversals.undoing import adds_up, keys_in_halopsa, look_at, newest, take_back
 
